@@ -190,3 +190,4 @@ export interface NameRules {
   parseMailboxName(name: string): Parsed<string>
 }
 export { addressKey, domainKey } from './address-key.ts'
+export { makeCredential, nobodysCredential, verifyPassword } from './credentials.ts'
