@@ -1,0 +1,31 @@
+// Named moments at which a test kills the process: before and after each write, flush, rename and
+// creation of the journal. In production the hook does nothing. The names are a list, so that the
+// torture can go through all of them.
+
+export const CRASH_STEPS = [
+  'append-write', 'append-flush',
+  'close-write', 'close-flush',
+  'seal-write', 'seal-truncate', 'seal-flush',
+  'spare-create', 'spare-allocate', 'spare-flush', 'spare-rename', 'spare-flush-directory',
+  'segment-take', 'segment-write', 'segment-flush', 'segment-rename', 'segment-flush-directory',
+  'recover-create', 'recover-allocate', 'recover-write', 'recover-flush', 'recover-rename', 'recover-flush-directory',
+  'retire-keep-cut', 'retire-rename', 'retire-flush-directory', 'retire-remove',
+  'heal-write', 'heal-flush',
+  'large-create', 'large-write', 'large-flush', 'large-rename', 'large-flush-directory', 'large-remove',
+] as const
+
+export type CrashStep = (typeof CRASH_STEPS)[number]
+export type CrashPointName = `${CrashStep}:before` | `${CrashStep}:after`
+
+/** Called with the name of the moment. It returns, or the process is gone. */
+export type CrashPoint = (name: CrashPointName) => void
+
+export const noCrashPoint: CrashPoint = () => {}
+
+/** Does one step with its two moments around it. */
+export function step<T>(crashPoint: CrashPoint, name: CrashStep, act: () => T): T {
+  crashPoint(`${name}:before`)
+  const result = act()
+  crashPoint(`${name}:after`)
+  return result
+}
