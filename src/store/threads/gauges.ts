@@ -1,0 +1,38 @@
+// A few numbers that every thread may read without asking anybody: shared memory, written by one
+// thread each. Doors judge admission by them; nothing durable depends on them.
+
+const FIELDS = [
+  /** Last sequence that is flushed. Journal thread. */
+  'durableSequence',
+  /** Octets appended since the start. Journal thread. */
+  'appendedOctets',
+  /** Octets of records that every database has applied. Account thread. */
+  'appliedOctets',
+  /** Last sequence that every reachable database has applied. Account thread. */
+  'appliedSequence',
+  /** Free octets on the tightest journal disk. Journal thread. */
+  'freeOctets',
+  /** 0 starting, 1 open, 2 stopping, 3 dead. Main thread (3: journal thread). */
+  'state',
+] as const
+
+export type GaugeName = (typeof FIELDS)[number]
+export const STARTING = 0
+export const OPEN = 1
+export const STOPPING = 2
+export const DEAD = 3
+
+export class Gauges {
+  readonly shared: SharedArrayBuffer
+  readonly #values: Float64Array
+  constructor(shared = new SharedArrayBuffer(FIELDS.length * 8)) {
+    this.shared = shared
+    this.#values = new Float64Array(shared)
+  }
+  get(name: GaugeName): number {
+    return this.#values[FIELDS.indexOf(name)] ?? 0
+  }
+  set(name: GaugeName, value: number): void {
+    this.#values[FIELDS.indexOf(name)] = value
+  }
+}

@@ -1,0 +1,245 @@
+// The journal thread: the only appender. Gathers whatever waits on all ports, makes one write and one
+// flush of it, then answers. It waits for nobody: what comes next (applying, notices) is told, not awaited.
+//
+// Order, and it is the design: append → flush → answer the doors → tell the account thread. A record that
+// was answered is on every member; one that the account thread hears of is too.
+import type { MessagePort } from 'node:worker_threads'
+import type { Clock } from '../../base/clock.ts'
+import type { Disk } from '../../base/disk.ts'
+import type { Limits } from '../../base/limits.ts'
+import { errorSentence } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { Journal } from '../journal/journal.ts'
+import { OutOfSpace, type RecordDraft } from '../journal/record.ts'
+import { DEAD, Gauges } from './gauges.ts'
+import type { Appended, FromJournal, PutItem, ToJournal } from './messages.ts'
+
+export interface JournalLoopOptions {
+  journal: Journal
+  accounts: MessagePort
+  gauges: Gauges
+  clock: Clock
+  disk: Disk
+  /** Folders whose disks must have room. */
+  folders: readonly string[]
+  limits: Limits
+  log: Log
+  /** The journal has failed: nothing more is kept. The owner must end (exit 74). */
+  onDead: (error: unknown) => void
+}
+
+/** Version of every record type's meta today (docs/FORMAT.md). */
+const META_VERSION = 1
+const NO_FRONT = -1
+const IDLE_CLOSE_MS = 1000
+const SPACE_CHECK_MS = 500
+/** Octets of bodies in one batch; more waits for the next one, so that no flush takes too long. */
+const BATCH_OCTETS_MAX = 16 * 1024 * 1024
+const BATCH_RECORDS_MAX = 2000
+
+interface Waiting {
+  front: number
+  item: PutItem
+}
+
+export interface JournalLoop {
+  /** A front may put records from now on. A front that was restarted comes with a number of its own. */
+  attach(front: number, port: MessagePort): void
+  /** Appends what has gathered, answers, and refuses whatever comes later. */
+  stop(): void
+}
+
+export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
+  const { journal, gauges, log, clock } = options
+  let gathered: Waiting[] = []
+  let scheduled = false
+  let ended: 'stopping' | 'dead' | undefined
+  let appendedOctets = gauges.get('appendedOctets')
+  let lastAppendMs = clock.monotonicMs()
+  let idleClosed = true
+
+  const fronts = new Map<number, MessagePort>()
+  const tell = (front: number, message: FromJournal) => fronts.get(front)?.postMessage(message)
+
+  function refuse(waiting: readonly Waiting[], because: 'no-space' | 'stopping' | 'dead'): void {
+    const byFront = new Map<number, number[]>()
+    for (const { front, item } of waiting) {
+      const ids = byFront.get(front)
+      if (ids) ids.push(item.id)
+      else byFront.set(front, [item.id])
+    }
+    for (const [front, ids] of byFront) tell(front, { t: 'not-kept', ids, because })
+  }
+
+  function die(error: unknown): void {
+    if (ended === 'dead') return
+    ended = 'dead'
+    gauges.set('state', DEAD)
+    log.error('the journal has failed; nothing more is accepted', { error: errorSentence(error) })
+    // No answer for anything in the failed batch: whether it is on disk is not known (R3).
+    options.onDead(error)
+  }
+
+  function commit(): void {
+    scheduled = false
+    while (gathered.length > 0 && ended === undefined) {
+      const batch = takeBatch()
+      if (!commitBatch(batch)) return
+    }
+    if (ended !== undefined && gathered.length > 0) {
+      const late = gathered
+      gathered = []
+      if (ended === 'stopping') refuse(late, 'stopping')
+    }
+  }
+
+  function takeBatch(): Waiting[] {
+    let octets = 0
+    let count = 0
+    for (const { item } of gathered) {
+      octets += (item.body?.length ?? 0) + item.meta.length
+      if (count > 0 && (octets > BATCH_OCTETS_MAX || count >= BATCH_RECORDS_MAX)) break
+      count += 1
+    }
+    const batch = gathered.slice(0, count)
+    gathered = count === gathered.length ? [] : gathered.slice(count)
+    return batch
+  }
+
+  /** False when the journal has died. */
+  function commitBatch(batch: Waiting[]): boolean {
+    const timeMs = clock.nowMs()
+    const drafts = batch.map(({ item }): RecordDraft => draftOf(item, timeMs))
+    let sequences: readonly number[]
+    try {
+      sequences = journal.append(drafts)
+    } catch (error) {
+      if (error instanceof OutOfSpace) return retryAfterFull(batch)
+      die(error)
+      return false
+    }
+    answer(batch, sequences)
+    return true
+  }
+
+  /** The segment is sealed before the batch: its records certainly do not exist. What may use the reserve gets one more try, by itself. */
+  function retryAfterFull(batch: Waiting[]): boolean {
+    const reserved = batch.filter(({ item }) => item.reserved)
+    refuse(batch.filter(({ item }) => !item.reserved), 'no-space')
+    gauges.set('freeOctets', 0)
+    if (reserved.length === 0) return true
+    if (reserved.length < batch.length) return commitBatch(reserved)
+    refuse(reserved, 'no-space')
+    return true
+  }
+
+  function answer(batch: readonly Waiting[], sequences: readonly number[]): void {
+    const kept = new Map<number, { ids: number[]; sequences: number[] }>()
+    const waiting: Appended['waiting'] = []
+    let through = 0
+    for (let i = 0; i < batch.length; i++) {
+      const { front, item } = batch[i] as Waiting
+      const seq = sequences[i] as number
+      through = seq
+      appendedOctets += (item.body?.length ?? 0) + item.meta.length
+      if (item.answerFrom !== null) {
+        waiting.push({ sequence: seq, front, id: item.id, database: item.answerFrom })
+        continue
+      }
+      const list = kept.get(front)
+      if (list) {
+        list.ids.push(item.id)
+        list.sequences.push(seq)
+      } else kept.set(front, { ids: [item.id], sequences: [seq] })
+    }
+    gauges.set('durableSequence', through)
+    gauges.set('appendedOctets', appendedOctets)
+    for (const [front, list] of kept) tell(front, { t: 'kept', ...list })
+    options.accounts.postMessage({ t: 'appended', through, waiting } satisfies Appended)
+    lastAppendMs = clock.monotonicMs()
+    idleClosed = false
+  }
+
+  function onMessage(front: number, message: ToJournal): void {
+    switch (message.t) {
+      case 'put':
+        for (const item of message.items) gathered.push({ front, item })
+        if (ended === 'dead') {
+          gathered = []
+          return
+        }
+        if (!scheduled) {
+          scheduled = true
+          // After this turn's messages of all ports have come in: that is what makes the batch.
+          setImmediate(commit)
+        }
+        return
+      case 'watermark':
+        journal.setWatermark(message.watermark)
+        return
+      case 'stop':
+        return
+    }
+  }
+
+  // What the account thread puts (facts, skips) is answered to nobody: it sees it come by.
+  options.accounts.on('message', (message: ToJournal) => onMessage(NO_FRONT, message))
+
+  function checkSpace(): void {
+    let free = Infinity
+    for (const folder of options.folders) {
+      try {
+        free = Math.min(free, options.disk.freeOctets(folder))
+      } catch (error) {
+        log.warn('cannot tell how much room a disk has', { folder, error: errorSentence(error) })
+      }
+    }
+    gauges.set('freeOctets', free)
+  }
+  checkSpace()
+
+  const timer = setInterval(() => {
+    if (ended !== undefined) return
+    checkSpace()
+    if (!idleClosed && clock.monotonicMs() - lastAppendMs > IDLE_CLOSE_MS) {
+      idleClosed = true
+      try {
+        journal.closeIdle()
+      } catch (error) {
+        die(error)
+      }
+    }
+  }, SPACE_CHECK_MS)
+  timer.unref()
+
+  return {
+    attach(front, port) {
+      fronts.set(front, port)
+      port.on('message', (message: ToJournal) => onMessage(front, message))
+      port.on('close', () => fronts.delete(front))
+    },
+    stop() {
+      commit()
+      ended ??= 'stopping'
+      clearInterval(timer)
+    },
+  }
+}
+
+function draftOf(item: PutItem, timeMs: number): RecordDraft {
+  return {
+    type: item.type,
+    version: META_VERSION,
+    timeMs,
+    databases: item.databases,
+    meta: Buffer.from(item.meta),
+    reserved: item.reserved,
+    ...bodyOf(item),
+  }
+}
+
+function bodyOf({ body, large, sha256 }: PutItem): Pick<RecordDraft, 'body'> {
+  if (sha256 === null) return {}
+  if (large) return { body: { place: 'large', name: large.name, length: large.sizeOctets, sha256 } }
+  return { body: { place: 'inline', parts: body ? [body] : [], sha256 } }
+}

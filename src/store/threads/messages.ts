@@ -1,0 +1,66 @@
+// What the threads of the store say to each other. Plain values, batched: one message for all that
+// gathered in a turn of the loop. Message bytes travel as moved buffers of their own.
+import type { MessagePort } from 'node:worker_threads'
+import type { Outcome } from '../operations.ts'
+import type { DatabaseId } from '../ids.ts'
+import type { RecordType, Watermark } from '../journal/record.ts'
+
+/** A record that a front wants appended. */
+export interface PutItem {
+  /** Chosen by the front, unique within it. */
+  id: number
+  type: RecordType
+  databases: readonly DatabaseId[]
+  /** JSON as UTF-8 text. */
+  meta: string
+  body: Uint8Array | null
+  large: { name: string; sizeOctets: number } | null
+  sha256: Uint8Array | null
+  /** May use the space kept back for expunge, settle and bounces. */
+  reserved: boolean
+  /** The front waits for the outcome of applying it in this database, not for the flush alone. */
+  answerFrom: DatabaseId | null
+}
+
+export type ToJournal =
+  | { t: 'put'; items: PutItem[] }
+  /** Account thread: the least position not yet flushed, and exceptions. */
+  | { t: 'watermark'; watermark: Watermark }
+  | { t: 'stop' }
+
+export type FromJournal =
+  /** These records are flushed (only for items without `answerFrom`). */
+  | { t: 'kept'; ids: number[]; sequences: number[] }
+  /** These records certainly do not exist. */
+  | { t: 'not-kept'; ids: number[]; because: 'no-space' | 'stopping' | 'dead' }
+
+/** Journal thread → account thread. */
+export type Appended = {
+  t: 'appended'
+  through: number
+  /** Who waits for which record's outcome. */
+  waiting: { sequence: number; front: number; id: number; database: DatabaseId }[]
+}
+
+export type ToAccounts =
+  | Appended
+  /** A front wants to read this database: it is brought to the gate, opened, and its path told. */
+  | { t: 'open'; id: number; database: DatabaseId }
+  /** A front saw something that a sound database does not do. */
+  | { t: 'suspect'; database: DatabaseId; path: string; because: string }
+  | { t: 'texts'; database: DatabaseId; texts: { message: number; envelope?: Uint8Array; structure?: Uint8Array }[] }
+  | { t: 'stop' }
+
+export type FromAccounts =
+  | { t: 'opened'; id: number; path: string | null; because: string }
+  | { t: 'outcomes'; list: [id: number, outcome: Outcome<unknown> | { end: 'unknown' }][] }
+  | { t: 'notices'; list: [database: DatabaseId, position: number][] }
+  /** A database has a new file: close the old one. */
+  | { t: 'replaced'; database: DatabaseId }
+
+/** The ends of the channels that one front holds. */
+export interface FrontPorts {
+  front: number
+  journal: MessagePort
+  accounts: MessagePort
+}
