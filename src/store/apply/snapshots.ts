@@ -1,0 +1,114 @@
+// Copies of databases with their position, so that a lost one is made again from a copy and a short
+// replay instead of from the whole journal. Taken by the writing connection, flushed, opened and
+// checked, and only then named.
+import { join } from 'node:path'
+import type { Disk } from '../../base/disk.ts'
+import { errorSentence } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { DatabaseId } from '../ids.ts'
+import { readPosition } from '../readers/position.ts'
+import { openReader } from '../sqlite/connection.ts'
+import type { AppliedDatabase } from './applied-database.ts'
+
+/** How many snapshots of one database are kept. */
+const KEPT = 2
+
+function snapshotFolder(dataDirectory: string): string {
+  return join(dataDirectory, 'snapshots')
+}
+
+/** "100-00001-0000001048577.db": database, epoch, sequence. */
+function snapshotName(database: DatabaseId, epoch: number, sequence: number): string {
+  return `${database}-${String(epoch).padStart(6, '0')}-${String(sequence).padStart(16, '0')}.db`
+}
+
+interface SnapshotFile {
+  name: string
+  epoch: number
+  sequence: number
+}
+
+function snapshotsOf(disk: Disk, dataDirectory: string, database: DatabaseId): SnapshotFile[] {
+  return disk.list(snapshotFolder(dataDirectory))
+    .flatMap((name) => {
+      const match = /^(\d+)-(\d+)-(\d+)\.db$/.exec(name)
+      return match && Number(match[1]) === database ? [{ name, epoch: Number(match[2]), sequence: Number(match[3]) }] : []
+    })
+    .sort((a, b) => b.sequence - a.sequence)
+}
+
+/** Why this file is no good, or undefined when it is sound and stands where its name says. */
+function fault(path: string, database: DatabaseId, expected: { epoch: number; sequence: number }): string | undefined {
+  let connection
+  try {
+    connection = openReader(path)
+    const bad = connection.integrity()
+    if (bad !== undefined) return bad
+    const position = readPosition(connection, database)
+    if (position.sequence !== expected.sequence || position.epoch !== expected.epoch) return 'its position is not the one in its name'
+    return undefined
+  } catch (error) {
+    return errorSentence(error)
+  } finally {
+    connection?.close()
+  }
+}
+
+/** Takes a snapshot of a database that the applier has open. Runs beside its turns: what it holds is one commit's state. */
+export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk; dataDirectory: string; log: Log }): Promise<void> {
+  const { disk, dataDirectory, log } = options
+  if (!base.connection) return
+  const folder = snapshotFolder(dataDirectory)
+  disk.makeDirectory(folder)
+  const temporary = join(folder, `${base.database}.taking`)
+  if (disk.exists(temporary)) disk.remove(temporary)
+  await base.connection.copyTo(temporary)
+  // No connection has the copy open now: it may be touched through the disk.
+  const reading = openReader(temporary)
+  const position = readPosition(reading, base.database)
+  reading.close()
+  const bad = fault(temporary, base.database, position)
+  if (bad !== undefined) {
+    log.error('a snapshot came out damaged and is not kept', { database: base.database, because: bad })
+    disk.remove(temporary)
+    return
+  }
+  flushFile(disk, temporary)
+  disk.rename(temporary, join(folder, snapshotName(base.database, position.epoch, position.sequence)))
+  disk.flushDirectory(folder)
+  base.sinceSnapshot = 0
+  for (const old of snapshotsOf(disk, dataDirectory, base.database).slice(KEPT)) disk.remove(join(folder, old.name))
+}
+
+function flushFile(disk: Disk, path: string): void {
+  const file = disk.open(path, 'update')
+  try {
+    file.flush()
+  } finally {
+    file.close()
+  }
+}
+
+/**
+ * Puts the newest sound snapshot in place of a lost database. Its position must lie within what the journal
+ * still knows of its epoch. Undefined when there is none: the journal alone makes the database again.
+ */
+export function placeSnapshot(options: {
+  disk: Disk; dataDirectory: string; database: DatabaseId; path: string; log: Log
+  lastSequenceOfEpoch: (epoch: number) => number | undefined
+}): { epoch: number; sequence: number } | undefined {
+  const { disk, dataDirectory, database, path, log } = options
+  for (const snapshot of snapshotsOf(disk, dataDirectory, database)) {
+    const from = join(snapshotFolder(dataDirectory), snapshot.name)
+    const end = options.lastSequenceOfEpoch(snapshot.epoch)
+    if (end !== undefined && snapshot.sequence > end) continue
+    const bad = fault(from, database, snapshot)
+    if (bad !== undefined) {
+      log.error('a snapshot is damaged and is passed over', { path: from, because: bad })
+      continue
+    }
+    disk.writeWhole(path, disk.readWhole(from))
+    return { epoch: snapshot.epoch, sequence: snapshot.sequence }
+  }
+  return undefined
+}
