@@ -172,8 +172,11 @@ export interface AccountReader {
 }
 
 export interface QueueReader {
-  /** Waiting work that is due at `nowMs`, the earliest first. */
-  due(nowMs: number, limit: number): Promise<WorkRow[]>
+  /**
+   * Waiting work that is due at `nowMs`, the earliest first. Domains in `without` are left out, so that
+   * one destination with much waiting does not hide the others.
+   */
+  due(nowMs: number, limit: number, without?: readonly string[]): Promise<WorkRow[]>
   /** When the next waiting work falls due. */
   nextDueMs(): Promise<number | undefined>
   /** Work not yet ended, in order of arrival. */

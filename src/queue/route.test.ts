@@ -1,0 +1,34 @@
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { chooseRoute } from './route.ts'
+import type { OutboundConfig } from './route.ts'
+
+const plain: OutboundConfig = { port: 25, routes: [] }
+
+test('MX by domain, in A-labels; one destination for every spelling', () => {
+  assert.deepEqual(chooseRoute('Example.ORG.', plain), { kind: 'mx', key: 'mx example.org', domain: 'example.org', port: 25, tls: 'opportunistic' })
+  assert.equal(chooseRoute('例え.jp', plain).key, chooseRoute('xn--r8jz45g.jp', plain).key)
+})
+
+test('address literals (RFC 5321 §4.1.3)', () => {
+  assert.deepEqual(chooseRoute('[192.0.2.1]', { ...plain, port: 2525 }), { kind: 'address', key: 'address 192.0.2.1', address: '192.0.2.1', port: 2525, tls: 'opportunistic' })
+  const six = chooseRoute('[IPv6:2001:DB8::1]', plain)
+  assert.equal(six.kind === 'address' && six.address, '2001:db8::1')
+  for (const wrong of ['[x]', '[300.1.1.1]', '[ipv6:192.0.2.1]', '[192.0.2.1', 'a..b', '', `${'a'.repeat(64)}.org`]) {
+    const route = chooseRoute(wrong, plain)
+    assert.equal(route.kind === 'none' && route.status, '5.1.2', wrong)
+  }
+})
+
+test('a route goes before the smart host, "*" before it too, an exact domain before "*"', () => {
+  const smarthost = { host: 'Smart.example', port: 587, user: 'u', password: 'p' }
+  const routes = [{ domain: '*', host: 'all.example', port: 26 }, { domain: 'Partner.example', host: '192.0.2.25', port: 2525 }]
+  const key = (domain: string, config: OutboundConfig) => chooseRoute(domain, config).key
+  assert.equal(key('partner.example', { ...plain, routes }), 'host 192.0.2.25:2525')
+  assert.equal(key('other.example', { ...plain, smarthost, routes }), 'host all.example:26')
+  assert.equal(key('[192.0.2.1]', { ...plain, smarthost }), 'host smart.example:587')
+  assert.deepEqual(chooseRoute('x.example', { ...plain, smarthost }),
+    { kind: 'host', key: 'host smart.example:587', host: 'smart.example', port: 587, tls: 'verified', implicitTls: false, login: { user: 'u', password: 'p' } })
+  const implicit = chooseRoute('x.example', { ...plain, smarthost: { host: 's', port: 465 } })
+  assert.ok(implicit.kind === 'host' && implicit.implicitTls && implicit.tls === 'opportunistic')
+})

@@ -1,0 +1,220 @@
+// Picks what is due and keeps hands busy with it: wakes on the clock, on the store's notice about the
+// queue, and when a session ends. One dead destination delays nobody else (lanes.ts).
+//
+// Promises: a work is in at most one attempt at a time; waits, memory and sessions are bounded; an
+// outage of the store stops the picking for some seconds and nothing else. It never judges replies
+// (outcome.ts) and knows no network (couriers are handed in).
+//
+// Waits are stored as wall time. While the process lives a clock that jumps ahead costs one early
+// attempt; what a jump back leaves due too far ahead (at start, and once an hour) is brought within
+// one back-off step, as STORE.md, Clock asks.
+import type { Log } from '../base/log.ts'
+import { errorSentence } from '../base/errors.ts'
+import { QUEUE } from '../store/store.ts'
+import type { Store, WorkId, WorkRow } from '../store/store.ts'
+import { beginAttempt, handOver, settleAttempt } from './attempt.ts'
+import type { AttemptTools, Courier } from './attempt.ts'
+import { backoffLongestMs, backoffMs } from './backoff.ts'
+import { Lanes } from './lanes.ts'
+import type { Batch, Lane, LaneRules } from './lanes.ts'
+import type { Route } from './route.ts'
+
+/** Rows asked for at once, beyond those that are leased. */
+const PAGE_ROWS = 200
+/** Rows looked at when all that came first belongs to lanes that are full. */
+const SCAN_ROWS_MAX = 20_000
+/** A destination that could not be reached is not dialled for so long. */
+const COOLING_MS = 60_000
+/** Recipients settled in one record when their destination is cooling. */
+const SHARED_RESULT_MAX = 500
+/** How long picking rests after an outage of the store. */
+const OUTAGE_REST_MS = 5000
+/** Picking looks again after so long even if nobody calls. */
+const LOOK_AGAIN_MS = 60_000
+const SWEEP_MS = 3600_000
+const SWEEP_ROWS = 500
+
+export interface SchedulerOptions extends AttemptTools {
+  store: Pick<Store, 'submitQueue' | 'queue' | 'onNotice'>
+  lanes: LaneRules
+  chooseRoute: (domain: string) => Route
+  openCourier: (route: Route) => Courier
+}
+
+export interface Scheduler {
+  /** Looks for due work now. */
+  wake(): void
+  /** Lets go of what waits in memory (held or deleted by an operator). */
+  withdraw(works: readonly WorkId[]): void
+  isUnderWay(work: WorkId): boolean
+  /** Destinations that just failed may be dialled again. */
+  forgetFailures(): void
+  readonly sessions: number
+  /** Takes nothing new; resolves when the last session has ended. */
+  stop(): Promise<void>
+}
+
+export function startScheduler(options: SchedulerOptions): Scheduler {
+  const { store, clock, log, random, witness } = options
+  const lanes = new Lanes(options.lanes)
+  let stopping = false
+  let picking = false
+  let wanted = false
+  let cancelTimer: (() => void) | undefined
+  let onIdle: (() => void) | undefined
+  let nextSweepMs = clock.monotonicMs()
+
+  function wake(): void {
+    if (stopping) return
+    if (picking) wanted = true
+    else void pick()
+  }
+
+  async function pick(): Promise<void> {
+    picking = true
+    let nextLookMs = LOOK_AGAIN_MS
+    try {
+      if (witness.observe()) {
+        log.warn('the clock has jumped: waits in the queue are checked')
+        nextSweepMs = clock.monotonicMs()
+      }
+      if (clock.monotonicMs() >= nextSweepMs) {
+        nextSweepMs = clock.monotonicMs() + SWEEP_MS
+        await bringBackStrays()
+      }
+      do {
+        wanted = false
+        await fill()
+      } while (wanted && !stopping)
+      const nextMs = await store.queue.nextDueMs()
+      const waitMs = nextMs === undefined ? LOOK_AGAIN_MS : nextMs - clock.nowMs()
+      // Past due and still there: a lane is full or a session has it, and its end wakes us.
+      if (waitMs > 0) nextLookMs = Math.min(waitMs, LOOK_AGAIN_MS)
+    } catch (error) {
+      log.error('the queue could not be read; trying again', { error: errorSentence(error) })
+      nextLookMs = OUTAGE_REST_MS
+      wanted = false
+    } finally {
+      picking = false
+    }
+    if (stopping) return
+    if (wanted) return wake()
+    cancelTimer?.()
+    cancelTimer = clock.after(nextLookMs, wake)
+  }
+
+  /** Fills the lanes with what is due and starts sessions, until nothing more fits. */
+  async function fill(): Promise<void> {
+    lanes.endCooling(clock.monotonicMs())
+    let limit = PAGE_ROWS + lanes.leased
+    while (lanes.hasRoom && !stopping) {
+      const rows = await store.queue.due(clock.nowMs(), limit, lanes.fullDomains())
+      let taken = 0
+      for (const row of rows) if (lanes.offer(row, options.chooseRoute(row.domain))) taken++
+      startSessions()
+      if (rows.length < limit) return
+      if (taken > 0) limit = PAGE_ROWS + lanes.leased
+      else if (limit < SCAN_ROWS_MAX) limit = Math.min(limit * 4, SCAN_ROWS_MAX)
+      else return
+    }
+  }
+
+  function startSessions(): void {
+    while (!stopping) {
+      const lane = lanes.beginSession()
+      if (!lane) return
+      void runSession(lane)
+    }
+  }
+
+  async function runSession(lane: Lane): Promise<void> {
+    const courier = options.openCourier(lane.route)
+    let failed = false
+    try {
+      while (!stopping) {
+        const batch = lanes.takeBatch(lane)
+        if (!batch) break
+        await runBatch(lane, batch, courier)
+        if (lanes.shouldYield(lane)) break
+      }
+    } catch (error) {
+      failed = true
+      log.error('an attempt could not be recorded, so nothing was dialled', { error: errorSentence(error), destination: lane.key })
+    }
+    await courier.close().catch((error: unknown) => log.warn('closing a connection failed', { error: errorSentence(error) }))
+    lanes.endSession(lane)
+    if (stopping) {
+      if (lanes.sessions === 0) onIdle?.()
+    } else if (failed) {
+      cancelTimer?.()
+      cancelTimer = clock.after(OUTAGE_REST_MS, wake)
+    } else {
+      startSessions()
+      wake()
+    }
+  }
+
+  async function runBatch(lane: Lane, batch: Batch, courier: Courier): Promise<void> {
+    const shared = lane.cooling && lane.cooling.untilMs > clock.monotonicMs() ? lane.cooling.result : undefined
+    const works = shared ? [...batch.works, ...takeMore(lane, SHARED_RESULT_MAX - batch.works.length)] : batch.works
+    try {
+      if (await beginAttempt(works, options) === 'refused') return
+      if (shared) return await settleAttempt(works, works.map(() => shared), options)
+      const delivery = await handOver(works, courier, log)
+      const first = delivery.results[0]
+      if (!delivery.unreachable) lanes.succeeded(lane)
+      else if (first) lanes.unreachable(lane, first, clock.monotonicMs() + COOLING_MS)
+      await settleAttempt(works, delivery.results, options)
+    } finally {
+      lanes.release(works)
+    }
+  }
+
+  function takeMore(lane: Lane, count: number): WorkRow[] {
+    const more: WorkRow[] = []
+    while (more.length < count) {
+      const batch = lanes.takeBatch(lane)
+      if (!batch) break
+      more.push(...batch.works)
+    }
+    return more
+  }
+
+  /** Whatever is due later than any back-off reaches was written under a wrong clock. */
+  async function bringBackStrays(): Promise<void> {
+    const { backoff } = options.rules()
+    let after: WorkId | undefined
+    while (!stopping) {
+      const rows = await store.queue.list(SWEEP_ROWS, after)
+      const nowMs = clock.nowMs()
+      const strays = rows.filter((row) => row.state === 'waiting' && row.dueMs > nowMs + backoffLongestMs(backoff))
+      if (strays.length > 0) {
+        log.warn('waits that were too long were shortened', { count: strays.length })
+        await store.submitQueue({ kind: 'work-retry', works: strays.map((row) => row.id), dueMs: nowMs + backoffMs(1, random.int(1000) / 1000, backoff) })
+      }
+      after = rows.at(-1)?.id
+      if (rows.length < SWEEP_ROWS) return
+    }
+  }
+
+  const stopNotices = store.onNotice(QUEUE, () => {
+    if (lanes.hasRoom) wake()
+  })
+  wake()
+
+  return {
+    wake,
+    withdraw: (works) => works.forEach((work) => lanes.withdraw(work)),
+    isUnderWay: (work) => lanes.isUnderWay(work),
+    forgetFailures: () => lanes.endCooling(),
+    get sessions() {
+      return lanes.sessions
+    },
+    stop() {
+      stopping = true
+      stopNotices()
+      cancelTimer?.()
+      return lanes.sessions === 0 ? Promise.resolve() : new Promise((resolve) => (onIdle = resolve))
+    },
+  }
+}
