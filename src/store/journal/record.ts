@@ -122,9 +122,10 @@ export interface BodySource {
   read(offset: number, length: number): Uint8Array
 }
 
-/** Damage met while reading or recovering. `healed` was mended from another member, `lost` was not. */
+/** Damage met while reading or recovering. */
 export interface Damage {
-  readonly outcome: 'healed' | 'lost'
+  /** Mended from another member; answered from another member, but the bad copy could not be mended; or gone everywhere. */
+  readonly outcome: 'healed' | 'answered' | 'lost'
   /** What was damaged: bytes of a segment, a whole segment that is not there, or a large file. */
   readonly what: 'segment-header' | 'batch-header' | 'record' | 'body' | 'footer' | 'segment' | 'large'
   readonly path: string
