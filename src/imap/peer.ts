@@ -1,0 +1,30 @@
+// What a session needs of the connection it speaks on: `net/connection.ts` has it, and a test has it without
+// sockets. Writes of one turn leave together; `drained` is awaited between the pages of anything long.
+
+export interface Peer {
+  readonly remoteAddress: string
+  /** TLS is in use. */
+  readonly secure: boolean
+  readonly isOpen: boolean
+  /** The bytes must not be changed afterwards. */
+  write(bytes: Uint8Array): void
+  /** More may be written: true; the client has gone: false. */
+  drained(): Promise<boolean>
+  pause(): void
+  resume(): void
+  /** The client is sent away after so long without a word from it. */
+  setIdle(ms: number): void
+  /** Can TLS be started here (STARTTLS)? */
+  readonly canStartTls: boolean
+  /** False: the handshake failed and the connection is gone. */
+  startTls(): Promise<boolean>
+  /** RFC 5929, 9266: for SCRAM-…-PLUS. */
+  channelBinding(): { readonly type: string; readonly data: Uint8Array } | undefined
+  /** Sends what was written and hangs up. */
+  end(): void
+}
+
+/** The client has gone: nothing more can be said to it. Ends the session quietly. */
+export class PeerGone extends Error {
+  override name = 'PeerGone'
+}
