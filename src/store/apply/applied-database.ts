@@ -6,13 +6,13 @@
 //   outage     the disk or a lock failed: entries stay pending, nothing is skipped; tried again at `retryAtMs`.
 //   catching up  `catchUpFrom` is set: entries come from a scan of the journal (a new incarnation, or one that
 //              was known to be behind), in slices, until it has reached what arrives live.
-import type { Connection } from '../sqlite/connection.ts'
+import type { SqliteWriter } from '../sqlite/connection.ts'
 import type { DatabaseId } from '../ids.ts'
 import { EntryQueue } from './entry.ts'
 
 export class AppliedDatabase {
   readonly database: DatabaseId
-  connection: Connection | null = null
+  connection: SqliteWriter | null = null
   /** File of the present incarnation; null before it was first opened. */
   path: string | null = null
   incarnation = 0

@@ -8,13 +8,14 @@ import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { Outage, assert, errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { DIRECTORY, type DatabaseId } from '../ids.ts'
+import { DIRECTORY, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ScannedRecord } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
-import { applyRecord, setPosition } from '../operations/apply-record.ts'
-import { readPosition } from '../readers/position.ts'
-import { openWriter } from '../sqlite/connection.ts'
+import { applyRecord, type RecordMeta } from '../operations/apply-record.ts'
+import { readPosition, setPosition } from '../operations/position.ts'
+import { SqliteWriter } from '../sqlite/connection.ts'
+import { withTx } from '../tx.ts'
 import { AppliedDatabase } from './applied-database.ts'
 import { databasePath, folderOf, highestIncarnation, incarnations, kindOf, setAside } from './database-files.ts'
 import { type Entry } from './entry.ts'
@@ -74,6 +75,7 @@ export class Applier {
   #gate = 0
   #metaOctets = 0
   readonly #skips = new Set<string>()
+  readonly #skipsAsked = new Set<string>()
   #stopped = false
   #idle: (() => void)[] = []
 
@@ -94,6 +96,7 @@ export class Applier {
   start(through: number): void {
     for (const exception of this.#options.watermark.exceptions) {
       const base = this.#base(exception.database)
+      base.flushed = exception.through
       base.catchUpFrom = exception.through + 1
     }
     this.#gate = through
@@ -139,18 +142,19 @@ export class Applier {
   }
 
   /** A reader saw damage: look, and rebuild if it is true. */
-  suspect(database: DatabaseId, path: string, because: string): void {
+  async suspect(database: DatabaseId, path: string, because: string): Promise<void> {
     const base = this.#base(database)
     if (base.path !== path && base.path !== null) return // already replaced
     this.#options.log.warn('a database is suspected of damage', { database, because })
     let damaged: string | undefined
     try {
-      this.#openConnection(base)
-      damaged = base.connection?.integrity()
+      await this.#openConnection(base)
+      damaged = base.connection?.integrityProblems()[0]
     } catch (error) {
+      if (judgeFailure(error) !== 'damaged') return // the world's trouble: its next turn will see
       damaged = errorSentence(error)
     }
-    if (damaged !== undefined) this.#rebuild(base, damaged)
+    if (damaged !== undefined) await this.#rebuild(base, damaged)
     this.#schedule(base, true)
   }
 
@@ -275,7 +279,7 @@ export class Applier {
 
   async #turn(base: AppliedDatabase): Promise<void> {
     try {
-      this.#openConnection(base)
+      await this.#openConnection(base)
       this.#refill(base)
       if (base.pending.length > 0) await this.#applyBatch(base)
       if (base.retryAtMs !== 0 || base.failures !== 0) {
@@ -318,7 +322,8 @@ export class Applier {
         if (base.waiting.has(entry.sequence)) outcomes.push({ sequence: entry.sequence, outcome })
       }
       assert(last, 'a batch has an entry')
-      await connection.transaction((tx) => setPosition(tx, base.database, last as Entry))
+      const { epoch, sequence } = last
+      await withTx(connection, (tx) => setPosition(tx, base.database, { epoch, sequence: sequenceOf(sequence) }))
       connection.commit()
     } catch (error) {
       connection.rollback()
@@ -346,30 +351,38 @@ export class Applier {
     }
     const connection = base.connection
     assert(connection, 'a turn has a connection')
-    return connection.transaction((tx) => applyRecord(tx, base.database, entry, entry.value, entry.bodyLength))
+    const head = { sequence: sequenceOf(entry.sequence), epoch: entry.epoch, timeMs: entry.timeMs }
+    return withTx(connection, (tx) => applyRecord(tx, base.database, head, entry.value as RecordMeta, entry.bodyLength))
   }
 
   // ------------------------------------------------------------------ opening, catching up
 
-  #openConnection(base: AppliedDatabase): void {
+  async #openConnection(base: AppliedDatabase): Promise<void> {
     if (base.connection) return
     const { disk, dataDirectory, log } = this.#options
     const [newest] = incarnations(disk, dataDirectory, base.database)
     if (newest === undefined) {
-      this.#openNew(base)
+      await this.#openNew(base)
       return
     }
     const path = databasePath(dataDirectory, base.database, newest)
-    const connection = openWriter(path, kindOf(base.database), base.database)
-    base.connection = connection
     base.path = path
     base.incarnation = newest
+    const connection = new SqliteWriter(path, kindOf(base.database))
+    base.connection = connection
+    const position = await withTx(connection, (tx) => readPosition(tx, base.database))
+    if (!position) {
+      // Emptied, or a crash came between making the file and its first commit: it knows nothing, so it starts from nothing.
+      base.folderFlushed = false
+      this.#startFrom(base, 0)
+      return
+    }
     base.folderFlushed = true
-    const { epoch, sequence } = readPosition(connection, base.database)
+    const { epoch, sequence } = position
     const endOfEpoch = this.#options.reader.lastSequenceOfEpoch(epoch)
-    if (sequence > 0 && endOfEpoch !== undefined && sequence > endOfEpoch) {
+    if (endOfEpoch !== undefined && sequence > endOfEpoch) {
       // The view has seen records that the journal lost unflushed: it must not go on from them (STORE.md, Journal 5).
-      this.#rebuild(base, `its position ${sequence} lies beyond the end of its epoch ${epoch} (${endOfEpoch})`)
+      await this.#rebuild(base, `its position ${sequence} lies beyond the end of its epoch ${epoch} (${endOfEpoch})`)
       return
     }
     base.epoch = epoch
@@ -381,28 +394,39 @@ export class Applier {
   }
 
   /** No file: either the database is new with the next record, or it was lost. */
-  #openNew(base: AppliedDatabase): void {
+  async #openNew(base: AppliedDatabase): Promise<void> {
     const { disk, dataDirectory, log } = this.#options
-    const first = base.pending.peek()
-    const born = base.catchUpFrom === null && first !== undefined && this.#opens(first, base.database)
     const incarnation = highestIncarnation(disk, dataDirectory, base.database) + 1
     disk.makeDirectory(folderOf(dataDirectory, base.database))
     const path = databasePath(dataDirectory, base.database, incarnation)
-    let position = 0
-    if (!born) {
-      const snapshot = placeSnapshot({ disk, dataDirectory, database: base.database, path, log, lastSequenceOfEpoch: (epoch) => this.#options.reader.lastSequenceOfEpoch(epoch) })
-      position = snapshot?.sequence ?? 0
-    }
-    base.connection = openWriter(path, kindOf(base.database), base.database)
+    const snapshot = this.#born(base) ? undefined : await placeSnapshot({
+      disk, dataDirectory, database: base.database, path, log, lastSequenceOfEpoch: (epoch) => this.#options.reader.lastSequenceOfEpoch(epoch),
+    })
+    base.connection = new SqliteWriter(path, kindOf(base.database))
     base.path = path
     base.incarnation = incarnation
     base.folderFlushed = false
-    base.flushed = 0
+    base.epoch = snapshot?.epoch ?? 0
+    this.#startFrom(base, snapshot?.sequence ?? 0)
+  }
+
+  /** The database stands at `position`: what follows comes from a scan, unless the next record is the one that makes it. */
+  #startFrom(base: AppliedDatabase, position: number): void {
+    const first = base.pending.peek()
     base.position = position
-    if (born) return
+    if (first && this.#born(base)) {
+      base.flushed = first.sequence - 1
+      return
+    }
+    base.flushed = 0
     this.#dropPending(base)
     base.catchUpFrom = position + 1
-    if (this.#gate > 0) log.warn('a database is made again from the journal', { database: base.database, from: position })
+    if (this.#gate > 0) this.#options.log.warn('a database is made again from the journal', { database: base.database, from: position })
+  }
+
+  #born(base: AppliedDatabase): boolean {
+    const first = base.pending.peek()
+    return base.catchUpFrom === null && first !== undefined && this.#opens(first, base.database)
   }
 
   #opens(entry: Entry, database: DatabaseId): boolean {
@@ -434,7 +458,7 @@ export class Applier {
     if (base.catchUpFrom !== null && base.catchUpFrom > this.#scannedThrough) base.catchUpFrom = null
   }
 
-  #rebuild(base: AppliedDatabase, because: string): void {
+  async #rebuild(base: AppliedDatabase, because: string): Promise<void> {
     const { disk, log, clock, events } = this.#options
     log.error('a database is damaged: it is set aside and made again', { database: base.database, path: base.path ?? '', because })
     this.rest(base)
@@ -447,7 +471,7 @@ export class Applier {
     base.flushed = 0
     this.#dropPending(base)
     base.catchUpFrom = 1
-    this.#openNew(base)
+    await this.#openNew(base)
   }
 
   // ------------------------------------------------------------------ failures
@@ -458,7 +482,7 @@ export class Applier {
     if (judged === 'damaged' && base.failures < 3) {
       try {
         base.failures += 1
-        this.#rebuild(base, errorSentence(error))
+        await this.#rebuild(base, errorSentence(error))
         this.#schedule(base, true)
         return
       } catch (again) {
@@ -474,7 +498,9 @@ export class Applier {
       if (entry) {
         // Tried alone and failed: passed over by a record, so that a replay passes over it too.
         log.error('a record cannot be applied and is set aside', { database: base.database, sequence: entry.sequence, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-        events.skip(base.database, entry.sequence, errorSentence(error))
+        const name = `${base.database}:${entry.sequence}`
+        if (!this.#skipsAsked.has(name)) events.skip(base.database, entry.sequence, errorSentence(error))
+        this.#skipsAsked.add(name)
       }
     }
     base.failures += 1

@@ -6,9 +6,11 @@ import type { Disk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { DatabaseId } from '../ids.ts'
-import { readPosition } from '../readers/position.ts'
-import { openReader } from '../sqlite/connection.ts'
+import { readPosition, type Position } from '../operations/position.ts'
+import { SqliteWriter } from '../sqlite/connection.ts'
+import { withTx } from '../tx.ts'
 import type { AppliedDatabase } from './applied-database.ts'
+import { kindOf } from './database-files.ts'
 
 /** How many snapshots of one database are kept. */
 const KEPT = 2
@@ -37,16 +39,14 @@ function snapshotsOf(disk: Disk, dataDirectory: string, database: DatabaseId): S
     .sort((a, b) => b.sequence - a.sequence)
 }
 
-/** Why this file is no good, or undefined when it is sound and stands where its name says. */
-function fault(path: string, database: DatabaseId, expected: { epoch: number; sequence: number }): string | undefined {
+/** Position of a copy that nobody has open, or why it is no good. */
+async function examine(path: string, database: DatabaseId): Promise<Position | string> {
   let connection
   try {
-    connection = openReader(path)
-    const bad = connection.integrity()
+    connection = new SqliteWriter(path, kindOf(database))
+    const [bad] = connection.integrityProblems()
     if (bad !== undefined) return bad
-    const position = readPosition(connection, database)
-    if (position.sequence !== expected.sequence || position.epoch !== expected.epoch) return 'its position is not the one in its name'
-    return undefined
+    return (await withTx(connection, (tx) => readPosition(tx, database))) ?? 'it has no position'
   } catch (error) {
     return errorSentence(error)
   } finally {
@@ -63,16 +63,13 @@ export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk;
   const temporary = join(folder, `${base.database}.taking`)
   if (disk.exists(temporary)) disk.remove(temporary)
   await base.connection.copyTo(temporary)
-  // No connection has the copy open now: it may be touched through the disk.
-  const reading = openReader(temporary)
-  const position = readPosition(reading, base.database)
-  reading.close()
-  const bad = fault(temporary, base.database, position)
-  if (bad !== undefined) {
-    log.error('a snapshot came out damaged and is not kept', { database: base.database, because: bad })
+  const position = await examine(temporary, base.database)
+  if (typeof position === 'string') {
+    log.error('a snapshot came out damaged and is not kept', { database: base.database, because: position })
     disk.remove(temporary)
     return
   }
+  // No connection has the copy open now: it may be touched through the disk.
   flushFile(disk, temporary)
   disk.rename(temporary, join(folder, snapshotName(base.database, position.epoch, position.sequence)))
   disk.flushDirectory(folder)
@@ -93,22 +90,22 @@ function flushFile(disk: Disk, path: string): void {
  * Puts the newest sound snapshot in place of a lost database. Its position must lie within what the journal
  * still knows of its epoch. Undefined when there is none: the journal alone makes the database again.
  */
-export function placeSnapshot(options: {
+export async function placeSnapshot(options: {
   disk: Disk; dataDirectory: string; database: DatabaseId; path: string; log: Log
   lastSequenceOfEpoch: (epoch: number) => number | undefined
-}): { epoch: number; sequence: number } | undefined {
+}): Promise<Position | undefined> {
   const { disk, dataDirectory, database, path, log } = options
   for (const snapshot of snapshotsOf(disk, dataDirectory, database)) {
     const from = join(snapshotFolder(dataDirectory), snapshot.name)
     const end = options.lastSequenceOfEpoch(snapshot.epoch)
     if (end !== undefined && snapshot.sequence > end) continue
-    const bad = fault(from, database, snapshot)
-    if (bad !== undefined) {
-      log.error('a snapshot is damaged and is passed over', { path: from, because: bad })
+    const position = await examine(from, database)
+    if (typeof position === 'string' || position.sequence !== snapshot.sequence || position.epoch !== snapshot.epoch) {
+      log.error('a snapshot is damaged and is passed over', { path: from, because: typeof position === 'string' ? position : 'its position is not the one in its name' })
       continue
     }
     disk.writeWhole(path, disk.readWhole(from))
-    return { epoch: snapshot.epoch, sequence: snapshot.sequence }
+    return position
   }
   return undefined
 }

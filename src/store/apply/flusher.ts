@@ -1,0 +1,128 @@
+// Flushes databases behind the applier's back and moves the watermark on, so that a restart replays
+// seconds and not history.
+//
+// Flushing one database = note its position, then fdatasync its -wal. Only the noted position counts; what a
+// checkpoint says never does. A -wal that is not there was flushed by SQLite itself when it was last closed or
+// reset (synchronous=NORMAL flushes the log before, and the database after, it copies pages).
+import { dirname } from 'node:path'
+import { flushFolderInBackground, flushInBackground } from '../../base/background-flush.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import { errorSentence } from '../../base/errors.ts'
+import type { DatabaseId } from '../ids.ts'
+import type { Watermark } from '../journal/record.ts'
+import type { AppliedDatabase } from './applied-database.ts'
+import { applyLimits, type Applier } from './applier.ts'
+
+export const flushLimits = {
+  every_ms: 2000,
+  /** Flushes under way at one moment: two of the thread pool's four. */
+  at_once_max: 2,
+  exceptions_max: 64,
+  /** A writing connection that nobody used for so long is closed. */
+  rest_after_ms: 60_000,
+} as const
+
+export interface FlusherOptions {
+  applier: Applier
+  clock: Clock
+  log: Log
+  onWatermark: (watermark: Watermark) => void
+  /** After a database was flushed at `position`: the moment for its facts record. */
+  onFlushed: (base: AppliedDatabase) => void
+  /** A flush has failed: nobody can say what the disk holds. The owner must end. */
+  onDead: (error: unknown) => void
+}
+
+export class Flusher {
+  readonly #options: FlusherOptions
+  #running: Promise<void> | undefined
+  #cancel: (() => void) | undefined
+  #stopped = false
+
+  constructor(options: FlusherOptions) {
+    this.#options = options
+    this.#again()
+  }
+
+  /** One round over everything that is dirty. */
+  async round(): Promise<void> {
+    this.#running ??= this.#round().finally(() => (this.#running = undefined))
+    await this.#running
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#running
+  }
+
+  #again(): void {
+    if (this.#stopped) return
+    this.#cancel = this.#options.clock.after(flushLimits.every_ms, () => {
+      void this.round().finally(() => this.#again())
+    })
+  }
+
+  async #round(): Promise<void> {
+    const { applier, log } = this.#options
+    const dirty = [...applier.databases()].filter((base) => base.dirty && base.path !== null && base.failures === 0)
+    let next = 0
+    const lane = async () => {
+      for (let base = dirty[next++]; base; base = dirty[next++]) await this.#flush(base)
+    }
+    try {
+      await Promise.all(Array.from({ length: flushLimits.at_once_max }, lane))
+    } catch (error) {
+      log.error('flushing a database failed', { error: errorSentence(error) })
+      this.#options.onDead(error)
+      return
+    }
+    this.#options.onWatermark(this.#watermark())
+    this.#rest()
+  }
+
+  async #flush(base: AppliedDatabase): Promise<void> {
+    const path = base.path
+    if (path === null) return
+    const noted = base.position
+    await flushInBackground(`${path}-wal`)
+    if (!base.folderFlushed) {
+      await flushFolderInBackground(dirname(path))
+      await flushFolderInBackground(dirname(dirname(path)))
+    }
+    if (base.path !== path) return // replaced meanwhile
+    base.folderFlushed = true
+    if (noted > base.flushed) {
+      base.flushed = noted
+      this.#options.onFlushed(base)
+    }
+  }
+
+  #watermark(): Watermark {
+    const { applier } = this.#options
+    let through = applier.scannedThrough
+    const exceptions: { database: DatabaseId; through: number }[] = []
+    for (const base of applier.databases()) {
+      if (!base.dirty && !base.behind) continue
+      const reached = Math.min(base.flushed, applier.scannedThrough)
+      const troubled = base.failures > 0 || base.catchUpFrom !== null
+      if (troubled && exceptions.length < flushLimits.exceptions_max) exceptions.push({ database: base.database, through: reached })
+      else through = Math.min(through, reached)
+    }
+    return { through, exceptions: exceptions.filter((exception) => exception.through < through) }
+  }
+
+  /** Puts connections to rest that nobody needs: the least lately used beyond the limit, and the idle. */
+  #rest(): void {
+    const { applier, clock } = this.#options
+    const open = [...applier.databases()].filter((base) => base.connection && !base.dirty && !base.behind && !base.queued)
+    open.sort((a, b) => a.lastUsedMs - b.lastUsedMs)
+    let surplus = open.length - applyLimits.connections_max
+    for (const base of open) {
+      if (surplus <= 0 && clock.monotonicMs() - base.lastUsedMs < flushLimits.rest_after_ms) break
+      applier.rest(base)
+      surplus -= 1
+    }
+  }
+}

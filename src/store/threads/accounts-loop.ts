@@ -1,0 +1,197 @@
+// The account thread: applies what the journal thread has flushed, answers clients with what applying
+// gave, and tells everybody how far each database has come.
+import type { MessagePort } from 'node:worker_threads'
+import type { Clock } from '../../base/clock.ts'
+import type { Disk } from '../../base/disk.ts'
+import { errorSentence } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { Applier } from '../apply/applier.ts'
+import type { AppliedDatabase } from '../apply/applied-database.ts'
+import { Flusher } from '../apply/flusher.ts'
+import { takeSnapshot } from '../apply/snapshots.ts'
+import type { DatabaseId } from '../ids.ts'
+import type { JournalReader } from '../journal/journal-reader.ts'
+import type { Watermark } from '../journal/record.ts'
+import type { Outcome } from '../operations.ts'
+import { factsOf } from '../operations/facts.ts'
+import { storeTexts } from '../operations/texts.ts'
+import type { Gauges } from './gauges.ts'
+import type { FromAccounts, PutItem, ToAccounts, ToJournal } from './messages.ts'
+
+export interface AccountsLoopOptions {
+  dataDirectory: string
+  disk: Disk
+  reader: JournalReader
+  journal: MessagePort
+  gauges: Gauges
+  clock: Clock
+  log: Log
+  watermark: Watermark
+  /** Last sequence that is durable at the start: the gate. */
+  through: number
+  onDead: (error: unknown) => void
+}
+
+const loopLimits = {
+  /** A client waits no longer than this for the outcome of its change; then its connection is closed. */
+  outcome_ms: 30_000,
+  /** Records of one database after which a snapshot is taken. */
+  snapshot_records: 20_000,
+  /** Protocol texts that wait to be stored, all databases. */
+  texts_max: 2000,
+}
+
+export interface AccountsLoop {
+  attach(front: number, port: MessagePort): void
+  /** Resolves once `directory.db` and `queue.db` have reached the gate. */
+  readonly open: Promise<void>
+  /** Applies what is left, flushes, closes. */
+  stop(): Promise<void>
+}
+
+export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
+  const { clock, log, gauges, disk, dataDirectory } = options
+  const fronts = new Map<number, MessagePort>()
+  const outcomes = new Map<number, [number, Outcome<unknown> | { end: 'unknown' }][]>()
+  const reached = new Map<DatabaseId, number>()
+  let scheduled = false
+  let appliedOctets = 0
+  let putId = 1
+
+  const tell = (front: number, message: FromAccounts) => fronts.get(front)?.postMessage(message)
+
+  function schedule(): void {
+    if (scheduled) return
+    scheduled = true
+    queueMicrotask(flush)
+  }
+
+  /** Outcomes before notices: a session hears of its own change from its own answer. */
+  function flush(): void {
+    scheduled = false
+    for (const [front, list] of outcomes) tell(front, { t: 'outcomes', list })
+    outcomes.clear()
+    if (reached.size === 0) return
+    const list = [...reached]
+    reached.clear()
+    for (const front of fronts.keys()) tell(front, { t: 'notices', list })
+  }
+
+  function answer(front: number, id: number, outcome: Outcome<unknown> | { end: 'unknown' }): void {
+    const list = outcomes.get(front)
+    if (list) list.push([id, outcome])
+    else outcomes.set(front, [[id, outcome]])
+    schedule()
+  }
+
+  function put(type: PutItem['type'], database: DatabaseId, meta: unknown, reserved: boolean): void {
+    const item: PutItem = { id: putId++, type, databases: [database], meta: JSON.stringify(meta), body: null, large: null, sha256: null, reserved, answerFrom: null }
+    options.journal.postMessage({ t: 'put', items: [item] } satisfies ToJournal)
+  }
+
+  const applier = new Applier({
+    dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark,
+    events: {
+      outcome: answer,
+      reached(database, position) {
+        reached.set(database, position)
+        schedule()
+      },
+      replaced(database) {
+        for (const front of fronts.keys()) tell(front, { t: 'replaced', database })
+      },
+      skip(database, sequence, because) {
+        put('skip', database, { kind: 'skip', database, sequence, because }, true)
+      },
+      applied(octets, through) {
+        appliedOctets += octets
+        gauges.set('appliedOctets', appliedOctets)
+        gauges.set('appliedSequence', through)
+      },
+    },
+  })
+
+  let snapshotUnderWay: Promise<void> | undefined
+  function afterFlush(base: AppliedDatabase): void {
+    if (base.connection && base.database >= 100) {
+      const facts = factsOf(base.connection, base.database)
+      if (facts) put('facts', base.database, { kind: 'facts', ...facts }, true)
+    }
+    if (base.sinceSnapshot >= loopLimits.snapshot_records && !snapshotUnderWay) {
+      snapshotUnderWay = takeSnapshot(base, { disk, dataDirectory, log })
+        .catch((error: unknown) => log.warn('taking a snapshot failed; the last one counts on', { database: base.database, error: errorSentence(error) }))
+        .finally(() => (snapshotUnderWay = undefined))
+    }
+  }
+
+  const flusher = new Flusher({
+    applier, clock, log,
+    onWatermark: (watermark) => options.journal.postMessage({ t: 'watermark', watermark } satisfies ToJournal),
+    onFlushed: afterFlush,
+    onDead: options.onDead,
+  })
+
+  // Octets of the replay count as lag too, but nobody has appended them in this life.
+  gauges.set('appliedOctets', 0)
+
+  function onMessage(front: number, message: ToAccounts): void {
+    switch (message.t) {
+      case 'appended':
+        for (const { sequence, database, ...who } of message.waiting) applier.await(database, sequence, who)
+        applier.follow(message.through)
+        return
+      case 'open':
+        applier.open(message.database).then(
+          (path) => tell(front, { t: 'opened', id: message.id, path, because: '' }),
+          (error: unknown) => tell(front, { t: 'opened', id: message.id, path: null, because: errorSentence(error) }),
+        )
+        return
+      case 'suspect':
+        applier.suspect(message.database, message.path, message.because)
+        return
+      case 'texts':
+        applier.cacheTexts(message.database, message.texts)
+        return
+      case 'stop':
+        return
+    }
+  }
+
+  options.journal.on('message', (message: ToAccounts) => onMessage(-1, message))
+
+  const sweep = setInterval(() => {
+    const now = clock.monotonicMs()
+    for (const base of applier.databases()) {
+      for (const [sequence, who] of base.waiting) {
+        if (now - who.sinceMs < loopLimits.outcome_ms) continue
+        base.waiting.delete(sequence)
+        answer(who.front, who.id, { end: 'unknown' })
+      }
+    }
+  }, 1000)
+  sweep.unref()
+
+  applier.start(options.through)
+  const open = (async () => {
+    await applier.open(0)
+    await applier.open(1)
+  })()
+
+  return {
+    attach(front, port) {
+      fronts.set(front, port)
+      port.on('message', (message: ToAccounts) => onMessage(front, message))
+      port.on('close', () => fronts.delete(front))
+    },
+    open,
+    async stop() {
+      clearInterval(sweep)
+      await applier.drained()
+      flush()
+      await flusher.stop()
+      await flusher.round()
+      await snapshotUnderWay
+      applier.stop()
+    },
+  }
+}

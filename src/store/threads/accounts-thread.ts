@@ -1,0 +1,55 @@
+// Entry of the account worker.
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { systemClock } from '../../base/clock.ts'
+import { nodeDisk } from '../../base/disk.ts'
+import { errorSentence } from '../../base/errors.ts'
+import { createLog, type LogLevel } from '../../base/log.ts'
+import { stderrSink } from '../../base/stderr-sink.ts'
+import { openJournalReader } from '../journal/journal-reader.ts'
+import type { Watermark } from '../journal/record.ts'
+import { runAccountsLoop } from './accounts-loop.ts'
+import { Gauges } from './gauges.ts'
+
+export interface AccountsThreadData {
+  dataDirectory: string
+  mirrors: readonly string[]
+  gauges: SharedArrayBuffer
+  logLevel: LogLevel
+  watermark: Watermark
+  through: number
+  journal: MessagePort
+}
+
+export type ToAccountsThread =
+  | { t: 'attach'; front: number; port: MessagePort }
+  | { t: 'stop' }
+
+export type FromAccountsThread =
+  | { t: 'open' }
+  | { t: 'refused'; because: string }
+  | { t: 'dead'; because: string }
+  | { t: 'stopped' }
+
+const port = parentPort
+if (port) {
+  const data = workerData as AccountsThreadData
+  const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: 'accounts' })
+  const tell = (message: FromAccountsThread) => port.postMessage(message)
+  const loop = runAccountsLoop({
+    dataDirectory: data.dataDirectory, disk: nodeDisk, journal: data.journal, gauges: new Gauges(data.gauges), clock: systemClock, log,
+    watermark: data.watermark, through: data.through,
+    reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log }),
+    onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
+  })
+  loop.open.then(() => tell({ t: 'open' }), (error: unknown) => tell({ t: 'refused', because: errorSentence(error) }))
+  port.on('message', (message: ToAccountsThread) => {
+    if (message.t === 'attach') {
+      loop.attach(message.front, message.port)
+      return
+    }
+    void loop.stop().then(() => {
+      tell({ t: 'stopped' })
+      port.close()
+    })
+  })
+}

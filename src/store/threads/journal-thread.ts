@@ -1,0 +1,80 @@
+// Entry of the journal worker: opens the journal (which makes it ours: a new epoch, the tail copied),
+// tells what it found, and then runs the loop until it is told to stop.
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { systemClock } from '../../base/clock.ts'
+import { nodeDisk } from '../../base/disk.ts'
+import { errorSentence } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
+import { createLog, type LogLevel } from '../../base/log.ts'
+import { systemRandom } from '../../base/random.ts'
+import { stderrSink } from '../../base/stderr-sink.ts'
+import { openJournal } from '../journal/journal.ts'
+import type { Watermark } from '../journal/record.ts'
+import { crashPointAt } from './crash-at.ts'
+import { Gauges } from './gauges.ts'
+import { runJournalLoop } from './journal-loop.ts'
+
+export interface JournalThreadData {
+  dataDirectory: string
+  mirrors: readonly string[]
+  segmentSizeOctets: number
+  acceptLoss: boolean
+  gauges: SharedArrayBuffer
+  limits: Limits
+  logLevel: LogLevel
+  crashAt: string | undefined
+}
+
+export type ToJournalThread =
+  | { t: 'accounts'; port: MessagePort }
+  | { t: 'attach'; front: number; port: MessagePort }
+  | { t: 'stop' }
+
+export type FromJournalThread =
+  | { t: 'ready'; through: number; watermark: Watermark; report: string[] }
+  | { t: 'refused'; because: string }
+  | { t: 'dead'; because: string }
+  | { t: 'stopped' }
+
+const port = parentPort
+if (port) {
+  const data = workerData as JournalThreadData
+  const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: 'journal' })
+  const tell = (message: FromJournalThread) => port.postMessage(message)
+  const gauges = new Gauges(data.gauges)
+  try {
+    const { journal, report } = openJournal({
+      dataDirectory: data.dataDirectory, mirrors: data.mirrors, segmentSizeOctets: data.segmentSizeOctets, acceptLoss: data.acceptLoss,
+      disk: nodeDisk, clock: systemClock, random: systemRandom, log, crashPoint: crashPointAt(data.crashAt),
+    })
+    gauges.set('durableSequence', report.lastSequence)
+    tell({ t: 'ready', through: report.lastSequence, watermark: report.watermark, report: [...report.sentences] })
+    let loop: ReturnType<typeof runJournalLoop> | undefined
+    port.on('message', (message: ToJournalThread) => {
+      switch (message.t) {
+        case 'accounts':
+          loop = runJournalLoop({
+            journal, accounts: message.port, gauges, clock: systemClock, disk: nodeDisk, limits: data.limits, log,
+            folders: [data.dataDirectory, ...data.mirrors],
+            onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
+          })
+          return
+        case 'attach':
+          loop?.attach(message.front, message.port)
+          return
+        case 'stop':
+          loop?.stop()
+          try {
+            journal.close()
+          } catch (error) {
+            log.error('sealing the journal failed; the next start will look at its end', { error: errorSentence(error) })
+          }
+          tell({ t: 'stopped' })
+          port.close()
+      }
+    })
+  } catch (error) {
+    tell({ t: 'refused', because: errorSentence(error) })
+    port.close()
+  }
+}

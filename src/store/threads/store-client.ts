@@ -1,0 +1,175 @@
+// The store as one front thread sees it: implements `Store` over the channels to the journal and account
+// threads, and reads databases through read-only connections of its own.
+import { Outage, assert } from '../../base/errors.ts'
+import type { Disk } from '../../base/disk.ts'
+import type { Limits } from '../../base/limits.ts'
+import type { Log } from '../../base/log.ts'
+import { DIRECTORY, FIRST_ACCOUNT, QUEUE, accountId, sequence, type AccountId, type DatabaseId, type Sequence } from '../ids.ts'
+import type { JournalReader } from '../journal/journal-reader.ts'
+import type { LargeStore } from '../journal/large-writer.ts'
+import type { AccountChange, ArrivalMeta, ChangeResults, DirectoryChange, Outcome, QueueChange } from '../operations.ts'
+import type { AccountReader, BodyDraft, BodySource, LargeWriter, QueueReader, Store, TraceEntry } from '../store.ts'
+import { DirectoryView } from './directory-view.ts'
+import { FrontLink } from './front-link.ts'
+import { DEAD, OPEN, type Gauges } from './gauges.ts'
+import type { FrontPorts } from './messages.ts'
+import { openBodySource } from './body-source.ts'
+import { ReaderPool } from './reader-pool.ts'
+import { SqliteAccountReader } from './account-reads.ts'
+import { SqliteQueueReader } from './queue-reads.ts'
+import { traceJournal } from './trace.ts'
+
+export interface StoreClientOptions {
+  ports: FrontPorts
+  gauges: Gauges
+  limits: Limits
+  disk: Disk
+  log: Log
+  reader: JournalReader
+  large: LargeStore
+}
+
+/** Changes that free room or end work: they may use the space kept back for a full disk. */
+const RESERVED_CHANGES = new Set(['expunge', 'delete-mailbox', 'attempt-begun', 'settled', 'work-state', 'outbox-done', 'account-delete'])
+
+export class StoreClient implements Store {
+  readonly directory: DirectoryView
+  readonly queue: QueueReader
+  readonly #options: StoreClientOptions
+  readonly #link: FrontLink
+  readonly #pool: ReaderPool
+  readonly #readers = new Map<AccountId, AccountReader>()
+  readonly #listeners = new Map<DatabaseId | 'all', Set<(database: DatabaseId, position: Sequence) => void>>()
+  #nextAccount = FIRST_ACCOUNT
+
+  private constructor(options: StoreClientOptions) {
+    this.#options = options
+    this.#link = new FrontLink(options.ports, {
+      onNotices: (list) => this.#onNotices(list),
+      onReplaced: (database) => this.#pool.drop(database),
+    })
+    this.#pool = new ReaderPool({
+      open: (database) => this.#link.open(database),
+      suspect: (database, path, because) => this.#link.tellAccounts({ t: 'suspect', database, path, because }),
+    })
+    this.directory = new DirectoryView()
+    this.queue = new SqliteQueueReader(this.#pool)
+  }
+
+  /** Resolves when the directory has been read: from then on every method may be called. */
+  static async connect(options: StoreClientOptions): Promise<StoreClient> {
+    const client = new StoreClient(options)
+    await client.#refreshDirectory()
+    return client
+  }
+
+  async accept(arrival: ArrivalMeta, body: BodyDraft): Promise<Sequence> {
+    const databases: DatabaseId[] = arrival.plans.map((plan) => plan.account)
+    if (arrival.work.length > 0) databases.push(QUEUE)
+    assert(databases.length > 0, 'an arrival has somewhere to go')
+    const reserved = arrival.origin !== undefined
+    return sequence(await this.#link.keep({ type: 'arrival', databases, meta: arrival, body, reserved }))
+  }
+
+  async submit<C extends AccountChange>(account: AccountId, change: C, body?: BodyDraft): Promise<Outcome<ChangeResults[C['kind']]>> {
+    const meta = { kind: 'change', account, change }
+    const outcome = await this.#link.apply({ type: 'change', databases: [account], meta, body, reserved: RESERVED_CHANGES.has(change.kind) }, account)
+    return outcome as Outcome<ChangeResults[C['kind']]>
+  }
+
+  async submitDirectory(change: DirectoryChange): Promise<Outcome<Record<string, never>>> {
+    const databases: DatabaseId[] = [DIRECTORY]
+    if (change.kind === 'account-add' || change.kind === 'account-quota') databases.push(change.account)
+    const outcome = await this.#link.apply({ type: 'directory', databases, meta: { kind: 'directory', change }, reserved: RESERVED_CHANGES.has(change.kind) }, DIRECTORY)
+    // Whoever changed it sees it changed at once, also in this thread.
+    await this.#refreshDirectory()
+    return outcome as Outcome<Record<string, never>>
+  }
+
+  async submitQueue(change: QueueChange): Promise<Outcome<Record<string, never>>> {
+    const outcome = await this.#link.apply({ type: 'queue', databases: [QUEUE], meta: { kind: 'queue', change }, reserved: RESERVED_CHANGES.has(change.kind) }, QUEUE)
+    return outcome as Outcome<Record<string, never>>
+  }
+
+  /** One thread makes accounts (the main thread): two that did could give one number twice. */
+  nextAccountId(): Promise<AccountId> {
+    const next = Math.max(this.#nextAccount, this.directory.highestAccountEver + 1, FIRST_ACCOUNT)
+    this.#nextAccount = next + 1
+    return Promise.resolve(accountId(next))
+  }
+
+  largeWriter(): LargeWriter {
+    return this.#options.large.writer()
+  }
+
+  account(account: AccountId): AccountReader {
+    let reader = this.#readers.get(account)
+    if (!reader) {
+      reader = new SqliteAccountReader(account, this.#pool, (texts) => this.#link.tellAccounts({ t: 'texts', database: account, texts }))
+      this.#readers.set(account, reader)
+    }
+    return reader
+  }
+
+  openBody(message: Sequence): Promise<BodySource> {
+    return openBodySource(this.#options.reader, message)
+  }
+
+  onNotice(database: DatabaseId | 'all', call: (database: DatabaseId, position: Sequence) => void): () => void {
+    let calls = this.#listeners.get(database)
+    if (!calls) this.#listeners.set(database, (calls = new Set()))
+    calls.add(call)
+    return () => {
+      calls.delete(call)
+      if (calls.size === 0 && this.#listeners.get(database) === calls) this.#listeners.delete(database)
+    }
+  }
+
+  admission(octets: number): ReturnType<Store['admission']> {
+    const { gauges, limits } = this.#options
+    if (gauges.get('state') !== OPEN) return { admit: false, because: 'stopping' }
+    if (gauges.get('freeOctets') < limits.disk_reserve_octets + octets) return { admit: false, because: 'disk-full' }
+    if (gauges.get('appendedOctets') - gauges.get('appliedOctets') > limits.total_lag_octets_max) return { admit: false, because: 'lag' }
+    return { admit: true }
+  }
+
+  async ready(account: AccountId): Promise<boolean> {
+    if (this.#options.gauges.get('state') === DEAD) return false
+    try {
+      await this.#pool.path(account)
+      return true
+    } catch (error) {
+      if (error instanceof Outage) return false
+      throw error
+    }
+  }
+
+  trace(what: { messageId: string } | { address: string }, limit: number): Promise<TraceEntry[]> {
+    return traceJournal(what, limit, { reader: this.#options.reader, queue: this.queue, through: this.#options.gauges.get('durableSequence') })
+  }
+
+  /** Ends this front's part: what is under way is answered as unknown. */
+  close(): void {
+    this.#link.close()
+    this.#pool.close()
+  }
+
+  // ------------------------------------------------------------------ notices
+
+  #onNotices(list: [DatabaseId, number][]): void {
+    for (const [database, position] of list) {
+      if (database === DIRECTORY) void this.#refreshDirectory().catch((error: unknown) => this.#options.log.warn('reading the directory failed; it is read again with the next notice', { error: String(error) }))
+      this.#tell(database, database, sequence(position))
+      this.#tell('all', database, sequence(position))
+    }
+  }
+
+  #tell(key: DatabaseId | 'all', database: DatabaseId, position: Sequence): void {
+    const calls = this.#listeners.get(key)
+    if (calls) for (const call of calls) call(database, position)
+  }
+
+  async #refreshDirectory(): Promise<void> {
+    await this.#pool.with(DIRECTORY, (connection) => this.directory.refresh(connection))
+  }
+}
