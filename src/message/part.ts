@@ -67,13 +67,19 @@ export function describePart(part: Part, fields: KnownFields, inDigest: boolean)
   }
   part.id = fields.value(FIELD.contentId) || undefined
   part.description = fields.value(FIELD.contentDescription) || undefined
-  part.location = fields.value(FIELD.contentLocation) || undefined
+  const location = fields.value(FIELD.contentLocation)
+  if (location) part.location = bareLocation(location) || undefined
   part.md5 = fields.value(FIELD.contentMd5) || undefined
   const language = fields.value(FIELD.contentLanguage)
   if (language) {
     const tags = language.replace(/\([^()]*\)/g, '').split(',', 100).map((tag) => tag.trim()).filter(Boolean)
     if (tags.length > 0) part.language = tags
   }
+}
+
+/** A URI without the comments, quotes and folding spaces that may stand around and in it (RFC 2557 §4.4.2). */
+function bareLocation(value: ByteString): ByteString {
+  return value.replace(/^\s*\([^()]*\)|\([^()]*\)\s*$/g, '').replace(/[ \t"]+/g, '')
 }
 
 function setType(part: Part, { value, parameters }: ParameterizedValue): void {
