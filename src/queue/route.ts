@@ -2,15 +2,12 @@
 // address literal, or MX records. Pure. The key names the destination whose connections, limits and
 // failures are shared by all mail that goes the same way.
 import { domainToASCII } from 'node:url'
+import type { TlsPolicy } from '../clients/smtp-open.ts'
 import { parseIp, printIp } from '../net/network.ts'
-
-/** `opportunistic`: TLS when it works, else in clear. `required`: TLS, any certificate. `verified`: TLS with a certificate for the host's name. */
-export type TlsPolicy = 'opportunistic' | 'required' | 'verified' | 'never'
 
 export interface SmartHost {
   host: string
   port: number
-  /** 465 speaks TLS from the first byte (RFC 8314 §3.3). */
   user?: string
   password?: string
   tls?: TlsPolicy
@@ -38,6 +35,7 @@ export type Route =
   /** No way at all: permanent. */
   | { kind: 'none'; key: string; status: string; sentence: string }
 
+/** There TLS is spoken from the first byte (RFC 8314 §3.3). */
 const SUBMISSIONS_PORT = 465
 
 export function chooseRoute(domain: string, outbound: OutboundConfig): Route {
