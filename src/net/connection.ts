@@ -287,9 +287,10 @@ export class Connection {
 
   /**
    * Puts TLS on the connection. What arrived before is discarded and counted: nothing said in plain
-   * text may be taken for something said under TLS (RFC 3207 §4.2). Refused: the connection is gone.
+   * text may be taken for something said under TLS (RFC 3207 §4.2). On a door that speaks TLS from the
+   * first byte, `fromFirstByte`, it is the beginning of the handshake. Refused: the connection is gone.
    */
-  async startTls(side: TlsSide): Promise<Parsed<TlsStarted>> {
+  async startTls(side: TlsSide, options?: { fromFirstByte: true }): Promise<Parsed<TlsStarted>> {
     assert(!this.#secured, 'TLS is started once')
     this.#secured = true
     if (this.#state !== 'open') return refuse('closed', 'the connection is gone')
@@ -300,7 +301,7 @@ export class Connection {
     this.#due(handshakeMs)
     if (plain.writableLength > 0) await new Promise<void>((resolve) => plain.once('drain', resolve).once('close', resolve))
     let discardedOctets = this.#discard?.() ?? 0
-    for (let chunk: Uint8Array | null; (chunk = plain.read() as Uint8Array | null) !== null;) discardedOctets += chunk.length
+    if (!options?.fromFirstByte) for (let chunk: Uint8Array | null; (chunk = plain.read() as Uint8Array | null) !== null;) discardedOctets += chunk.length
     if (this.#isClosed()) return refuse('closed', this.#reason?.sentence ?? 'the connection is gone')
     this.#release(plain)
     const { socket, done } = secure(plain, side)

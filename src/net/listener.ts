@@ -117,7 +117,7 @@ export class Listener {
     const connection = new Connection({ socket, sweeper, remote, onGone: this.#leave })
     this.#connections.add(connection)
     if (!tls) return onConnection(connection)
-    connection.startTls({ as: 'server', contexts: tls }).then(
+    connection.startTls({ as: 'server', contexts: tls }, { fromFirstByte: true }).then(
       (started) => {
         if (started.ok) onConnection(connection)
         else log.debug('no TLS with a peer', { peer: remote.address, reason: started.reason })

@@ -14,12 +14,13 @@ const headerMs = 10_000
 export function readProxyHeader(socket: Socket, sweeper: Sweeper, done: (source: Parsed<ProxyHeader['source']>) => void): void {
   let held: Uint8Array = new Uint8Array(0)
   const deadline = sweeper.watch(() => finish(refuse('proxy-header-late', 'no PROXY header came in time')))
-  const finish = (source: Parsed<ProxyHeader['source']>): void => {
+  const finish = (source: Parsed<ProxyHeader['source']>, rest?: Uint8Array): void => {
     deadline.drop()
     socket.off('data', onData)
     socket.off('end', onGone)
     socket.off('close', onGone)
     socket.pause()
+    if (rest && rest.length > 0) socket.unshift(rest) // only when paused: a flowing socket would hand it out at once
     done(source)
   }
   const onGone = (): void => finish(refuse('proxy-header-missing', 'the proxy hung up before its PROXY header was complete'))
@@ -28,9 +29,7 @@ export function readProxyHeader(socket: Socket, sweeper: Sweeper, done: (source:
     const header = parseProxyHeader(held)
     if (!header.ok) return finish(header)
     if (!header.value) return
-    const rest = held.subarray(header.value.octets)
-    if (rest.length > 0) socket.unshift(rest)
-    finish(understood(header.value.source))
+    finish(understood(header.value.source), held.subarray(header.value.octets))
   }
   deadline.set(headerMs)
   socket.on('data', onData)

@@ -79,6 +79,7 @@ export class Sweeper {
 
   readonly #tick = (): void => {
     const nowMs = this.#coarseNowMs = this.#clock.monotonicMs()
+    this.#cancelTimer = undefined
     // What one owner does wrong must not keep the deadlines of the others from firing.
     for (const deadline of this.#deadlines) {
       try {
@@ -87,8 +88,8 @@ export class Sweeper {
         queueMicrotask(() => this.#onBug(error))
       }
     }
-    this.#stop() // somebody may have begun to watch in the middle of the sweep: never two timers
-    if (this.#deadlines.size > 0) this.#cancelTimer = this.#clock.after(this.tickMs, this.#tick)
+    // Somebody may have begun to watch in the middle of the sweep: never two timers.
+    if (this.#deadlines.size > 0) this.#cancelTimer ??= this.#clock.after(this.tickMs, this.#tick)
   }
 
   #stop(): void {
