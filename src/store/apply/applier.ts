@@ -8,11 +8,13 @@ import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { Outage, assert, errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { DIRECTORY, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
+import { DIRECTORY, accountId, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ScannedRecord } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
 import { applyRecord, type RecordMeta } from '../operations/apply-record.ts'
+import { cacheTexts, type CachedTexts } from '../operations/cache-texts.ts'
+import { readFacts, type FactsMeta } from '../operations/facts.ts'
 import { readPosition, setPosition } from '../operations/position.ts'
 import { SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
@@ -156,6 +158,22 @@ export class Applier {
     }
     if (damaged !== undefined) await this.#rebuild(base, damaged)
     this.#schedule(base, true)
+  }
+
+  /** Protocol texts that a reader worked out: kept if it costs nothing now, else they are worked out again. */
+  async cacheTexts(database: DatabaseId, texts: readonly CachedTexts[]): Promise<void> {
+    const base = this.#databases.get(database)
+    if (!base?.connection || base.failures > 0) return
+    try {
+      await base.connection.transaction((tx) => cacheTexts(tx, database, texts))
+    } catch (error) {
+      this.#options.log.debug('protocol texts were not kept', { database, error: errorSentence(error) })
+    }
+  }
+
+  /** What an account has handed out so far; undefined when it is not open. */
+  async facts(base: AppliedDatabase): Promise<FactsMeta | undefined> {
+    return base.connection ? withTx(base.connection, (tx) => readFacts(tx, accountId(base.database))) : undefined
   }
 
   /** Resolves when everything that was followed so far has been applied by all databases that can be. */

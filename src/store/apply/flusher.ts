@@ -29,7 +29,7 @@ export interface FlusherOptions {
   log: Log
   onWatermark: (watermark: Watermark) => void
   /** After a database was flushed at `position`: the moment for its facts record. */
-  onFlushed: (base: AppliedDatabase) => void
+  onFlushed: (base: AppliedDatabase) => Promise<void>
   /** A flush has failed: nobody can say what the disk holds. The owner must end. */
   onDead: (error: unknown) => void
 }
@@ -95,7 +95,7 @@ export class Flusher {
     base.folderFlushed = true
     if (noted > base.flushed) {
       base.flushed = noted
-      this.#options.onFlushed(base)
+      await this.#options.onFlushed(base).catch((error: unknown) => this.#options.log.warn('what follows a flush failed', { database: base.database, error: errorSentence(error) }))
     }
   }
 

@@ -112,3 +112,9 @@ export class DirectoryView implements Directory {
     return this.#octetsUsed.get(account) ?? 0
   }
 }
+
+/** The highest account number that was ever given out, deleted accounts included; 99 when there was none. */
+export function* highestAccountEver(): Reading<number> {
+  const [row] = yield* ask('select coalesce(max(account), 99) from account')
+  return row?.[0] as number
+}

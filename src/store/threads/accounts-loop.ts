@@ -9,12 +9,10 @@ import { Applier } from '../apply/applier.ts'
 import type { AppliedDatabase } from '../apply/applied-database.ts'
 import { Flusher } from '../apply/flusher.ts'
 import { takeSnapshot } from '../apply/snapshots.ts'
-import type { DatabaseId } from '../ids.ts'
+import { FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Watermark } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
-import { factsOf } from '../operations/facts.ts'
-import { storeTexts } from '../operations/texts.ts'
 import type { Gauges } from './gauges.ts'
 import type { FromAccounts, PutItem, ToAccounts, ToJournal } from './messages.ts'
 
@@ -112,10 +110,10 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   })
 
   let snapshotUnderWay: Promise<void> | undefined
-  function afterFlush(base: AppliedDatabase): void {
-    if (base.connection && base.database >= 100) {
-      const facts = factsOf(base.connection, base.database)
-      if (facts) put('facts', base.database, { kind: 'facts', ...facts }, true)
+  async function afterFlush(base: AppliedDatabase): Promise<void> {
+    if (base.database >= FIRST_ACCOUNT) {
+      const facts = await applier.facts(base)
+      if (facts) put('facts', base.database, facts, true)
     }
     if (base.sinceSnapshot >= loopLimits.snapshot_records && !snapshotUnderWay) {
       snapshotUnderWay = takeSnapshot(base, { disk, dataDirectory, log })
@@ -147,10 +145,10 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
         )
         return
       case 'suspect':
-        applier.suspect(message.database, message.path, message.because)
+        void applier.suspect(message.database, message.path, message.because)
         return
       case 'texts':
-        applier.cacheTexts(message.database, message.texts)
+        void applier.cacheTexts(message.database, message.texts)
         return
       case 'stop':
         return

@@ -53,6 +53,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
   const { journal, gauges, log, clock } = options
   let gathered: Waiting[] = []
   let scheduled = false
+  let preparing = false
   let ended: 'stopping' | 'dead' | undefined
   let appendedOctets = gauges.get('appendedOctets')
   let lastAppendMs = clock.monotonicMs()
@@ -86,11 +87,27 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
       const batch = takeBatch()
       if (!commitBatch(batch)) return
     }
+    prepare()
     if (ended !== undefined && gathered.length > 0) {
       const late = gathered
       gathered = []
       if (ended === 'stopping') refuse(late, 'stopping')
     }
+  }
+
+  /** Makes the next segment ready in small pieces, while nobody waits. */
+  function prepare(): void {
+    if (preparing || ended !== undefined) return
+    preparing = true
+    setImmediate(() => {
+      preparing = false
+      if (ended !== undefined) return
+      try {
+        if (gathered.length > 0 || journal.tend()) prepare()
+      } catch (error) {
+        die(error)
+      }
+    })
   }
 
   function takeBatch(): Waiting[] {

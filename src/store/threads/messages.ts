@@ -2,6 +2,7 @@
 // gathered in a turn of the loop. Message bytes travel as moved buffers of their own.
 import type { MessagePort } from 'node:worker_threads'
 import type { Outcome } from '../operations.ts'
+import type { CachedTexts } from '../operations/cache-texts.ts'
 import type { DatabaseId } from '../ids.ts'
 import type { RecordType, Watermark } from '../journal/record.ts'
 
@@ -48,7 +49,7 @@ export type ToAccounts =
   | { t: 'open'; id: number; database: DatabaseId }
   /** A front saw something that a sound database does not do. */
   | { t: 'suspect'; database: DatabaseId; path: string; because: string }
-  | { t: 'texts'; database: DatabaseId; texts: { message: number; envelope?: Uint8Array; structure?: Uint8Array }[] }
+  | { t: 'texts'; database: DatabaseId; texts: CachedTexts[] }
   | { t: 'stop' }
 
 export type FromAccounts =

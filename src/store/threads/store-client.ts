@@ -9,14 +9,14 @@ import type { JournalReader } from '../journal/journal-reader.ts'
 import type { LargeStore } from '../journal/large-writer.ts'
 import type { AccountChange, ArrivalMeta, ChangeResults, DirectoryChange, Outcome, QueueChange } from '../operations.ts'
 import type { AccountReader, BodyDraft, BodySource, LargeWriter, QueueReader, Store, TraceEntry } from '../store.ts'
-import { DirectoryView } from './directory-view.ts'
+import { accountReader, type RunReading } from '../readers/account-reader.ts'
+import { DirectoryView, directoryRows, highestAccountEver } from '../readers/directory-view.ts'
+import { queueReader } from '../readers/queue-reader.ts'
 import { FrontLink } from './front-link.ts'
 import { DEAD, OPEN, type Gauges } from './gauges.ts'
 import type { FrontPorts } from './messages.ts'
 import { openBodySource } from './body-source.ts'
 import { ReaderPool } from './reader-pool.ts'
-import { SqliteAccountReader } from './account-reads.ts'
-import { SqliteQueueReader } from './queue-reads.ts'
 import { traceJournal } from './trace.ts'
 
 export interface StoreClientOptions {
@@ -53,7 +53,7 @@ export class StoreClient implements Store {
       suspect: (database, path, because) => this.#link.tellAccounts({ t: 'suspect', database, path, because }),
     })
     this.directory = new DirectoryView()
-    this.queue = new SqliteQueueReader(this.#pool)
+    this.queue = queueReader(this.#runs(QUEUE))
   }
 
   /** Resolves when the directory has been read: from then on every method may be called. */
@@ -92,10 +92,10 @@ export class StoreClient implements Store {
   }
 
   /** One thread makes accounts (the main thread): two that did could give one number twice. */
-  nextAccountId(): Promise<AccountId> {
-    const next = Math.max(this.#nextAccount, this.directory.highestAccountEver + 1, FIRST_ACCOUNT)
+  async nextAccountId(): Promise<AccountId> {
+    const next = Math.max(this.#nextAccount, (await this.#pool.read(DIRECTORY, highestAccountEver())) + 1)
     this.#nextAccount = next + 1
-    return Promise.resolve(accountId(next))
+    return accountId(next)
   }
 
   largeWriter(): LargeWriter {
@@ -105,7 +105,7 @@ export class StoreClient implements Store {
   account(account: AccountId): AccountReader {
     let reader = this.#readers.get(account)
     if (!reader) {
-      reader = new SqliteAccountReader(account, this.#pool, (texts) => this.#link.tellAccounts({ t: 'texts', database: account, texts }))
+      reader = accountReader(account, this.#runs(account), (texts) => this.#link.tellAccounts({ t: 'texts', database: account, texts }))
       this.#readers.set(account, reader)
     }
     return reader
@@ -136,7 +136,7 @@ export class StoreClient implements Store {
   async ready(account: AccountId): Promise<boolean> {
     if (this.#options.gauges.get('state') === DEAD) return false
     try {
-      await this.#pool.path(account)
+      await this.#pool.ready(account)
       return true
     } catch (error) {
       if (error instanceof Outage) return false
@@ -170,6 +170,10 @@ export class StoreClient implements Store {
   }
 
   async #refreshDirectory(): Promise<void> {
-    await this.#pool.with(DIRECTORY, (connection) => this.directory.refresh(connection))
+    this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
+  }
+
+  #runs(database: DatabaseId): RunReading {
+    return (reading) => this.#pool.read(database, reading)
   }
 }

@@ -1,0 +1,81 @@
+// "Where is my mail?": looks through the journal, newest first, for a Message-ID or an address, and says
+// of each recipient what has become of it. Reads heads and metas only, in slices, and gives the loop back between them.
+import { addressKey } from '../address-key.ts'
+import { QUEUE, sequence, type Sequence } from '../ids.ts'
+import type { JournalReader } from '../journal/journal-reader.ts'
+import type { ArrivalMeta, WorkRow } from '../operations.ts'
+import type { QueueReader, TraceEntry } from '../store.ts'
+
+/** Records looked at before others get their turn. */
+const SLICE_RECORDS = 5000
+
+export interface TraceOptions {
+  reader: JournalReader
+  queue: QueueReader
+  through: number
+}
+
+interface Found {
+  sequence: Sequence
+  timeMs: number
+  meta: ArrivalMeta
+  toQueue: boolean
+}
+
+export async function traceJournal(what: { messageId: string } | { address: string }, limit: number, options: TraceOptions): Promise<TraceEntry[]> {
+  const found: Found[] = []
+  const fits = 'messageId' in what ? byMessageId(what.messageId) : byAddress(what.address)
+  let next = 1
+  while (next <= options.through) {
+    let looked = 0
+    const from = next
+    options.reader.scan(from, (record) => {
+      if (looked >= SLICE_RECORDS || record.sequence > options.through) return false
+      looked += 1
+      next = record.sequence + 1
+      if (record.type !== 'arrival') return true
+      const meta = JSON.parse(Buffer.from(record.meta.buffer, record.meta.byteOffset, record.meta.byteLength).toString('utf8')) as ArrivalMeta
+      if (fits(meta)) found.push({ sequence: sequence(record.sequence), timeMs: record.timeMs, meta, toQueue: record.databases.includes(QUEUE) })
+      if (found.length > limit * 2) found.splice(0, found.length - limit)
+      return true
+    })
+    if (next === from) break
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return Promise.all(found.slice(-limit).reverse().map((each) => entryOf(each, options.queue)))
+}
+
+function byMessageId(text: string): (meta: ArrivalMeta) => boolean {
+  const wanted = text.replace(/^<|>$/g, '')
+  return (meta) => meta.facts.messageId !== undefined && meta.facts.messageId.replace(/^<|>$/g, '') === wanted
+}
+
+function byAddress(address: string): (meta: ArrivalMeta) => boolean {
+  const key = addressKey(address)
+  return (meta) => addressKey(meta.sender) === key
+    || meta.plans.some((plan) => plan.recipients.some((recipient) => addressKey(recipient) === key))
+    || meta.work.some((work) => addressKey(work.recipient) === key)
+}
+
+async function entryOf({ sequence: id, timeMs, meta, toQueue }: Found, queue: QueueReader): Promise<TraceEntry> {
+  const works = toQueue ? await queue.ofArrival(id) : []
+  return {
+    sequence: id, timeMs, via: meta.via, sender: meta.sender, messageId: meta.facts.messageId ?? null,
+    recipients: [
+      ...meta.plans.flatMap((plan) => plan.recipients.map((address) => ({ address, fate: `filed in account ${plan.account}` }))),
+      ...meta.work.map((work, n) => ({ address: work.recipient, fate: fateOf(works.find((row) => row.id.n === n)) })),
+    ],
+  }
+}
+
+function fateOf(row: WorkRow | undefined): string {
+  if (!row) return 'on its way into the queue'
+  const last = row.lastReply === null ? '' : `; last answer${row.lastRemote === null ? '' : ` of ${row.lastRemote}`}: ${row.lastReply}`
+  switch (row.state) {
+    case 'waiting': return `waiting, next attempt ${new Date(row.dueMs).toISOString()}, ${row.attempts} so far${last}`
+    case 'held': return `held by the operator${last}`
+    case 'done': return `sent${last}`
+    case 'failed': return `failed, the sender was told${last}`
+    case 'deleted': return 'deleted from the queue by the operator'
+  }
+}

@@ -1,0 +1,69 @@
+// A file system that can be cut off as a power failure does it: a loop image whose kernel file system is
+// shut down (xfs_io -x -c shutdown) under the running server, unmounted, and mounted again. What was
+// flushed is there, what was not is gone.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const IMAGE_SIZE = '1G'
+
+export class PowerCutDisk {
+  readonly mountPoint: string
+  readonly #folder: string
+  readonly #image: string
+  #mounted = false
+
+  private constructor(folder: string) {
+    this.#folder = folder
+    this.#image = join(folder, 'disk.img')
+    this.mountPoint = join(folder, 'mnt')
+  }
+
+  static make(fs: 'xfs' | 'ext4'): PowerCutDisk {
+    const disk = new PowerCutDisk(mkdtempSync(join(tmpdir(), 'daruma-disk-')))
+    run('truncate', ['-s', IMAGE_SIZE, disk.#image])
+    if (fs === 'xfs') run('mkfs.xfs', ['-q', disk.#image])
+    else run('mkfs.ext4', ['-q', '-F', disk.#image])
+    mkdirSync(disk.mountPoint)
+    disk.#mount()
+    return disk
+  }
+
+  #mount(): void {
+    run('mount', ['-o', 'loop', this.#image, this.mountPoint])
+    // A failed mount would leave the tests writing to the root disk.
+    run('mountpoint', ['-q', this.mountPoint])
+    this.#mounted = true
+  }
+
+  /** The lights go out. Everything on it answers EIO from here on. */
+  cut(): void {
+    run('xfs_io', ['-x', '-c', 'shutdown', this.mountPoint])
+  }
+
+  /** After the processes that used it are gone: what the disk still holds. */
+  restore(): void {
+    this.#unmount()
+    this.#mount()
+  }
+
+  #unmount(): void {
+    for (let tries = 0; this.#mounted; tries++) {
+      const done = spawnSync('umount', [this.mountPoint])
+      if (done.status === 0) this.#mounted = false
+      else if (tries > 50) throw new Error(`umount ${this.mountPoint}: ${done.stderr.toString()}`)
+      else spawnSync('sleep', ['0.1'])
+    }
+  }
+
+  dispose(): void {
+    this.#unmount()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function run(command: string, args: readonly string[]): void {
+  const done = spawnSync(command, args, { encoding: 'utf8' })
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${done.stderr}${done.error?.message ?? ''}`)
+}
