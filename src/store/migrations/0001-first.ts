@@ -134,7 +134,7 @@ const account: readonly Table[] = [
     key: ['account', 'message'],
     rowNumber: 'message',
   },
-  { name: 'thread_key', columns: ['account bigint', 'thread_key text', 'thread bigint'], key: ['account', 'thread_key'] },
+  { name: 'thread_key', columns: ['account bigint', 'thread_key bytes', 'thread bigint'], key: ['account', 'thread_key'] },
   { name: 'subscription', columns: ['account bigint', 'name text'], key: ['account', 'name'] },
   // The change log: every modseq has at least one row. `uids` are the ranges concerned ("3:5,9"), a superset
   // where whole mailboxes change; null for changes of the mailbox itself.

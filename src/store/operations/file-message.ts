@@ -2,7 +2,6 @@
 // Six statements for a message: counters of the account, counters of the mailbox (which hand out the
 // UID), thread, message, placement, change log.
 import { Bug } from '../../base/errors.ts'
-import { bytesOfLatin1 } from '../../base/bytes.ts'
 import { DELETED, SEEN } from '../flags.ts'
 import type { MessageFacts } from '../operations.ts'
 import type { Tx } from '../tx.ts'
@@ -39,6 +38,11 @@ const INSERT_PLACEMENT = `insert into placement (account, mailbox, uid, message,
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 
 const NOTHING = new Uint8Array(0)
+
+/** Only to be bound: the engine copies it, so it may come from the pool. */
+function octetsOf(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}
 
 /** How an arrival, which is never refused, gets what is missing. */
 export interface Making {
@@ -80,9 +84,9 @@ export async function fileMessage(tx: Tx, context: Context, message: NewMessage,
   const { facts } = message
   const thread = await takeThread(tx, account, context.sequence, facts.threadKeys)
   await tx.run(INSERT_MESSAGE, account, context.sequence, message.bodyOctets,
-    message.prefix === '' ? NOTHING : bytesOfLatin1(message.prefix),
-    facts.envelope === undefined ? null : bytesOfLatin1(facts.envelope),
-    facts.structure === undefined ? null : bytesOfLatin1(facts.structure),
+    message.prefix === '' ? NOTHING : octetsOf(message.prefix),
+    facts.envelope === undefined ? null : octetsOf(facts.envelope),
+    facts.structure === undefined ? null : octetsOf(facts.structure),
     thread, facts.messageId === undefined ? null : safeText(facts.messageId))
   await tx.run(INSERT_PLACEMENT, account, mailbox, taken.uid, context.sequence, modseq, message.bits, message.keywords, octets, message.internalDateMs, context.timeMs)
   await logNewMessage(tx, account, modseq, mailbox, taken.uid)
