@@ -78,97 +78,74 @@ class Base64Decoder implements TransferDecoder {
 }
 
 class QuotedPrintableDecoder implements TransferDecoder {
-  /** What may still change its meaning: white space that may end a line, or the beginning of `=XX`. */
-  #pending: number[] = []
+  /** The end of the last piece, as far as it may still mean something else: the beginning of `=XX`, or of a line's end. */
+  #held: Uint8Array = NOTHING
 
   push(piece: Uint8Array): Uint8Array {
-    const out = new Uint8Array(piece.length + this.#pending.length)
-    let length = 0
-    const pending = this.#pending
-    const flush = () => {
-      for (const octet of pending) out[length++] = octet
-      pending.length = 0
-    }
-    for (let i = 0; i < piece.length; i++) {
-      const octet = piece[i]!
-      if (pending.length > 0 && pending[0] === EQUALS) {
-        if (this.#escape(octet)) {
-          if (pending.length === 0) continue
-          if (pending[0] === ESCAPED) {
-            out[length++] = pending[1]!
-            pending.length = 0
-          }
-          continue
-        }
-        flush() // not an escape: kept as it is; the octet at hand is looked at anew
-      }
-      if (octet === EQUALS) {
-        flush()
-        pending.push(octet)
-      } else if (octet === SPACE || octet === TAB) {
-        if (pending.length >= SPACES_MAX) flush()
-        pending.push(octet)
-      } else if (octet === LF) {
-        // RFC 2045 §6.7 (3): white space at the end of a line was added on the way.
-        const hadCr = pending[pending.length - 1] === CR
-        pending.length = 0
-        if (hadCr) out[length++] = CR
-        out[length++] = LF
-      } else if (octet === CR) pending.push(octet)
-      else {
-        flush()
-        out[length++] = octet
-      }
-    }
-    return out.subarray(0, length)
+    const input = this.#held.length === 0 ? piece : concatBytes([this.#held, piece])
+    const end = certainEnd(input)
+    this.#held = input.slice(end)
+    return decodeQuoted(input, end)
   }
 
-  /** Goes on with `=`; false when it is none. Afterwards `pending` is empty (a soft break), ESCAPED and the octet, or longer. */
-  #escape(octet: number): boolean {
-    const pending = this.#pending
-    const second = pending[1]
-    if (second === undefined || second === SPACE || second === TAB) {
-      if (octet === LF) {
-        pending.length = 0
-        return true
-      }
-      if (octet === CR || octet === SPACE || octet === TAB) {
-        if (pending.length > SPACES_MAX) return false
-        pending.push(octet)
-        return true
-      }
-      if (second === undefined && hexValue(octet) >= 0) {
-        pending.push(octet)
-        return true
-      }
-      return false
-    }
-    if (pending[pending.length - 1] === CR) {
-      if (octet !== LF) return false
-      pending.length = 0
-      return true
-    }
-    const low = hexValue(octet)
-    if (low < 0) return false
-    const value = hexValue(second) * 16 + low
-    pending.length = 0
-    pending.push(ESCAPED, value)
-    return true
-  }
-
+  /** A soft break or white space at the very end is nothing; a torn escape is kept as it is. */
   end(): Uint8Array {
-    const pending = this.#pending
-    // A soft break or white space at the very end is nothing; a torn escape is kept.
-    const torn = pending[0] === EQUALS && pending.length > 1 && hexValue(pending[1]!) >= 0
-    const rest = torn ? Uint8Array.from(pending) : pending.includes(CR) ? Uint8Array.of(CR) : NOTHING
-    this.#pending = []
-    return pending[0] === EQUALS && !torn ? NOTHING : rest
+    const held = this.#held
+    this.#held = NOTHING
+    const isTorn = held[0] === EQUALS && held.length > 1 && hexValue(held[1]!) >= 0
+    return isTorn ? held : NOTHING
   }
 }
 
-/** White space held back at the end of a line; more is passed on. */
-const SPACES_MAX = 1000
-const ESCAPED = -1
+/** White space held back at the end of a piece; more is passed on. */
+const HELD_OCTETS_MAX = 1000
+
+/** Up to where no later octet can change the meaning. */
+function certainEnd(input: Uint8Array): number {
+  let end = input.length
+  while (end > 0 && isLineSpace(input[end - 1]!)) end--
+  if (end === input.length && end > 1 && input[end - 2] === EQUALS && hexValue(input[end - 1]!) >= 0) return end - 2
+  if (end > 0 && input[end - 1] === EQUALS) end--
+  return input.length - end > HELD_OCTETS_MAX ? input.length : end
+}
+
+function decodeQuoted(input: Uint8Array, end: number): Uint8Array {
+  const out = new Uint8Array(end)
+  let length = 0
+  let at = 0
+  while (at < end) {
+    const octet = input[at]!
+    if (octet === EQUALS) {
+      const high = at + 2 < input.length ? hexValue(input[at + 1]!) : -1
+      const low = high >= 0 ? hexValue(input[at + 2]!) : -1
+      if (low >= 0) {
+        out[length++] = high * 16 + low
+        at += 3
+        continue
+      }
+      let after = at + 1
+      while (after < end && isLineSpace(input[after]!)) after++
+      if (after < end && input[after] === LF) { // soft line break
+        at = after + 1
+        continue
+      }
+    } else if (octet === SPACE || octet === TAB) {
+      let after = at + 1
+      while (after < end && (input[after] === SPACE || input[after] === TAB)) after++
+      const endsLine = input[after] === LF || (input[after] === CR && input[after + 1] === LF)
+      if (after >= end || !endsLine) while (at < after) out[length++] = input[at++]!
+      at = after // RFC 2045 §6.7 (3): white space at the end of a line was added on the way
+      continue
+    }
+    out[length++] = octet
+    at++
+  }
+  return out.subarray(0, length)
+}
+
+function isLineSpace(octet: number): boolean {
+  return octet === SPACE || octet === TAB || octet === CR
+}
 
 function hexValue(octet: number): number {
   if (octet >= 48 && octet <= 57) return octet - 48
