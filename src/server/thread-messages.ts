@@ -1,0 +1,41 @@
+// What the main thread and a front thread (taking, reading, queue) say to each other.
+import type { LogLevel } from '../base/log.ts'
+import type { Config, DoorName } from '../config/config.ts'
+import type { CertificatePair } from '../net/server-contexts.ts'
+import type { ListenAddress } from '../net/listen-address.ts'
+import type { FrontPorts } from '../store/threads/messages.ts'
+
+/** What a front thread does. Mail-taking and reading doors never share one. */
+export type FrontKind = 'taking' | 'reading' | 'queue'
+
+export interface DoorSocket {
+  door: DoorName
+  address: ListenAddress
+  fd: number
+}
+
+export interface FrontThreadData {
+  kind: FrontKind
+  config: Config
+  logLevel: LogLevel
+  ports: FrontPorts
+  gauges: SharedArrayBuffer
+  doors: DoorSocket[]
+  certificates: CertificatePair[]
+  ticketKeys: Uint8Array
+  version: string
+  /** Addresses on which our own SMTP door listens: mail is never sent there by MX (a loop). */
+  ownAddresses: { host: string; port: number }[]
+}
+
+export type ToFront =
+  | { t: 'reload'; config: Config; certificates: CertificatePair[] }
+  /** Stop accepting, say goodbye within `graceMs`, close the store's channels. */
+  | { t: 'stop'; graceMs: number }
+  | { t: 'beat' }
+
+export type FromFront =
+  | { t: 'ready' }
+  | { t: 'refused'; because: string }
+  | { t: 'beat' }
+  | { t: 'stopped' }
