@@ -56,7 +56,10 @@ export async function scriptedServer(t: TestContext, scripts: readonly string[])
         data.push(text)
       } else if (word === 'B') data.push(latin1Of((await reader.exactly(Number(rest))) ?? new Uint8Array()))
       else if (word === 'TLS') await connection.startTls({ as: 'server', contexts })
-      else if (word === 'JUNK') connection.write('this is not TLS at all, and never will be\r\n')
+      else if (word === 'JUNK') {
+        await reader.exactly(1) // what comes before the client's hello is thrown away
+        connection.write('this is not TLS at all, and never will be\r\n')
+      }
       else if (word === 'END') return connection.end()
       else if (word === 'RESET') return connection.destroy()
       else if (word === 'HOLD') return

@@ -22,6 +22,8 @@ export interface LaneRules {
   readyPerLaneMax: number
   /** Recipients of one transaction (RFC 5321 §4.5.3.1.8: every server takes 100). */
   batchRecipientsMax: number
+  /** A destination that could not be reached is not dialled for so long. */
+  coolingMs: number
 }
 
 export interface Batch {
@@ -39,6 +41,8 @@ export interface Lane {
   width: number
   /** Until then (monotonic) what could not be reached is not dialled again; its work shares this result. */
   cooling: { untilMs: number; result: RecipientResult } | undefined
+  /** Monotonic; when a conversation last took place. */
+  succeededMs: number
 }
 
 const WIDTH_FIRST = 4
@@ -73,7 +77,7 @@ export class Lanes {
     let lane = this.#lanes.get(route.key)
     if (lane && lane.readyWorks >= this.#rules.readyPerLaneMax) return false
     if (!lane) {
-      lane = { key: route.key, route, ready: [], readyWorks: 0, sessions: 0, width: Math.min(WIDTH_FIRST, this.#rules.perDestinationMax), cooling: undefined }
+      lane = { key: route.key, route, ready: [], readyWorks: 0, sessions: 0, width: Math.min(WIDTH_FIRST, this.#rules.perDestinationMax), cooling: undefined, succeededMs: -Infinity }
       this.#lanes.set(route.key, lane)
     }
     const last = lane.ready.at(-1) // work of one arrival is due together, so it comes one after the other
@@ -162,15 +166,20 @@ export class Lanes {
   }
 
   /** A conversation took place: one more may be held at once. */
-  succeeded(lane: Lane): void {
+  succeeded(lane: Lane, nowMs: number): void {
     lane.cooling = undefined
+    lane.succeededMs = nowMs
     lane.width = Math.min(lane.width + 1, this.#rules.perDestinationMax)
   }
 
-  /** Nobody could be reached: its other work is not made to wait for the same silence. */
-  unreachable(lane: Lane, result: RecipientResult, untilMs: number): void {
-    lane.width = 1
-    lane.cooling = { untilMs, result }
+  /**
+   * Nobody could be reached: its other work is not made to wait for the same silence. A destination that
+   * talks to our other sessions only wants fewer of them.
+   */
+  unreachable(lane: Lane, result: RecipientResult, nowMs: number): void {
+    const talks = lane.sessions > 1 && lane.succeededMs > nowMs - this.#rules.coolingMs
+    lane.width = talks ? Math.max(1, lane.sessions - 1) : 1
+    if (!talks) lane.cooling = { untilMs: nowMs + this.#rules.coolingMs, result }
   }
 
   /** What is over is forgotten; an operator's "now" ends all cooling. */

@@ -23,8 +23,6 @@ import type { Route } from './route.ts'
 const PAGE_ROWS = 200
 /** Rows looked at when all that came first belongs to lanes that are full. */
 const SCAN_ROWS_MAX = 20_000
-/** A destination that could not be reached is not dialled for so long. */
-const COOLING_MS = 60_000
 /** Recipients settled in one record when their destination is cooling. */
 const SHARED_RESULT_MAX = 500
 /** How long picking rests after an outage of the store. */
@@ -162,8 +160,8 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
       if (shared) return await settleAttempt(works, works.map(() => shared), options)
       const delivery = await handOver(works, courier, log)
       const first = delivery.results[0]
-      if (!delivery.unreachable) lanes.succeeded(lane)
-      else if (first) lanes.unreachable(lane, first, clock.monotonicMs() + COOLING_MS)
+      if (!delivery.unreachable) lanes.succeeded(lane, clock.monotonicMs())
+      else if (first) lanes.unreachable(lane, first, clock.monotonicMs())
       await settleAttempt(works, delivery.results, options)
     } finally {
       lanes.release(works)
