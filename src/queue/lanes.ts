@@ -8,7 +8,7 @@
 // go round the lanes in turn. Work in a lane is *leased*: it is not offered a second time.
 import type { RecipientResult } from '../clients/delivery-result.ts'
 import { printWorkId } from '../store/store.ts'
-import type { Sequence, WorkId, WorkRow } from '../store/store.ts'
+import type { Sequence, WorkRow } from '../store/store.ts'
 import type { Route } from './route.ts'
 
 export interface LaneRules {
@@ -52,7 +52,7 @@ const COOLING_LANES_MAX = 10_000
 export class Lanes {
   readonly #rules: LaneRules
   readonly #lanes = new Map<string, Lane>()
-  readonly #leases = new Map<string, 'ready' | 'under-way'>()
+  readonly #leases = new Set<string>()
   #readyWorks = 0
   #sessions = 0
 
@@ -85,7 +85,7 @@ export class Lanes {
     else lane.ready.push({ arrival: row.id.arrival, works: [row] })
     lane.readyWorks++
     this.#readyWorks++
-    this.#leases.set(id, 'ready')
+    this.#leases.add(id)
     return true
   }
 
@@ -131,38 +131,11 @@ export class Lanes {
     if (!batch) return undefined
     lane.readyWorks -= batch.works.length
     this.#readyWorks -= batch.works.length
-    for (const work of batch.works) this.#leases.set(printWorkId(work.id), 'under-way')
     return batch
   }
 
   release(works: readonly Pick<WorkRow, 'id'>[]): void {
     for (const work of works) this.#leases.delete(printWorkId(work.id))
-  }
-
-  /** An operator held or deleted it: what waits here is let go; what is under way cannot be called back. */
-  withdraw(id: WorkId): 'withdrawn' | 'under-way' | 'not-here' {
-    const text = printWorkId(id)
-    const lease = this.#leases.get(text)
-    if (lease !== 'ready') return lease ?? 'not-here'
-    for (const lane of this.#lanes.values()) {
-      for (const [index, batch] of lane.ready.entries()) {
-        if (batch.arrival !== id.arrival) continue
-        const at = batch.works.findIndex((work) => work.id.n === id.n)
-        if (at < 0) continue
-        batch.works.splice(at, 1)
-        if (batch.works.length === 0) lane.ready.splice(index, 1)
-        lane.readyWorks--
-        this.#readyWorks--
-        this.#leases.delete(text)
-        this.#forgetIfIdle(lane)
-        return 'withdrawn'
-      }
-    }
-    return 'not-here'
-  }
-
-  isUnderWay(id: WorkId): boolean {
-    return this.#leases.get(printWorkId(id)) === 'under-way'
   }
 
   /** A conversation took place: one more may be held at once. */
@@ -182,8 +155,8 @@ export class Lanes {
     if (!talks) lane.cooling = { untilMs: nowMs + this.#rules.coolingMs, result }
   }
 
-  /** What is over is forgotten; an operator's "now" ends all cooling. */
-  endCooling(nowMonotonicMs = Infinity): void {
+  /** What is over is forgotten. */
+  endCooling(nowMonotonicMs: number): void {
     for (const lane of this.#lanes.values()) {
       if (!lane.cooling || lane.cooling.untilMs > nowMonotonicMs) continue
       lane.cooling = undefined

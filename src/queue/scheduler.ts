@@ -42,11 +42,6 @@ export interface SchedulerOptions extends AttemptTools {
 export interface Scheduler {
   /** Looks for due work now. */
   wake(): void
-  /** Lets go of what waits in memory (held or deleted by an operator). */
-  withdraw(works: readonly WorkId[]): void
-  isUnderWay(work: WorkId): boolean
-  /** Destinations that just failed may be dialled again. */
-  forgetFailures(): void
   readonly sessions: number
   /** Takes nothing new; resolves when the last session has ended. */
   stop(): Promise<void>
@@ -152,28 +147,37 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
-  async function runBatch(lane: Lane, batch: Batch, courier: Courier): Promise<void> {
+  async function runBatch(lane: Lane, first: Batch, courier: Courier): Promise<void> {
     const shared = lane.cooling && lane.cooling.untilMs > clock.monotonicMs() ? lane.cooling.result : undefined
-    const works = shared ? [...batch.works, ...takeMore(lane, SHARED_RESULT_MAX - batch.works.length)] : batch.works
+    const batches = shared ? [first, ...takeMore(lane, SHARED_RESULT_MAX - first.works.length)] : [first]
     try {
-      if (await beginAttempt(works, options) === 'refused') return
+      const works: WorkRow[] = []
+      for (const batch of batches) works.push(...await stillWanted(batch))
+      if (works.length === 0 || await beginAttempt(works, options) === 'refused') return
       if (shared) return await settleAttempt(works, works.map(() => shared), options)
       const delivery = await handOver(works, courier, log)
-      const first = delivery.results[0]
+      const answer = delivery.results[0]
       if (!delivery.unreachable) lanes.succeeded(lane, clock.monotonicMs())
-      else if (first) lanes.unreachable(lane, first, clock.monotonicMs())
+      else if (answer) lanes.unreachable(lane, answer, clock.monotonicMs())
       await settleAttempt(works, delivery.results, options)
     } finally {
-      lanes.release(works)
+      for (const batch of batches) lanes.release(batch.works)
     }
   }
 
-  function takeMore(lane: Lane, count: number): WorkRow[] {
-    const more: WorkRow[] = []
-    while (more.length < count) {
+  /** The rows as they are now: an operator may have held or deleted some while they waited here. */
+  async function stillWanted(batch: Batch): Promise<WorkRow[]> {
+    const taken = new Set(batch.works.map((work) => work.id.n))
+    return (await store.queue.ofArrival(batch.arrival)).filter((row) => row.state === 'waiting' && taken.has(row.id.n))
+  }
+
+  function takeMore(lane: Lane, count: number): Batch[] {
+    const more: Batch[] = []
+    for (let taken = 0; taken < count;) {
       const batch = lanes.takeBatch(lane)
       if (!batch) break
-      more.push(...batch.works)
+      more.push(batch)
+      taken += batch.works.length
     }
     return more
   }
@@ -202,9 +206,6 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     wake,
-    withdraw: (works) => works.forEach((work) => lanes.withdraw(work)),
-    isUnderWay: (work) => lanes.isUnderWay(work),
-    forgetFailures: () => lanes.endCooling(),
     get sessions() {
       return lanes.sessions
     },
