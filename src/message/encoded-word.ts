@@ -119,8 +119,17 @@ const PRINTABLE = /^[\x20-\x7e]*$/
 /** A whole unstructured field (`Subject: …`), encoded where needed and folded at 78 characters, its CRLF included. */
 export function printUnstructured(name: string, text: string): string {
   const flat = text.replace(/[\r\n\t\0]+/g, ' ').trim()
-  if (PRINTABLE.test(flat) && !flat.includes('=?')) return foldWords(`${name}:`, flat.split(' '))
-  return foldWords(`${name}:`, encodeWords(flat))
+  const words = flat.split(' ')
+  const first = words.findIndex(needsEncoding)
+  if (first < 0) return foldWords(`${name}:`, words)
+  // From the first word that needs it to the last: white space between two encoded words would be lost.
+  const last = words.findLastIndex(needsEncoding)
+  const encoded = encodeWords(words.slice(first, last + 1).join(' '))
+  return foldWords(`${name}:`, [...words.slice(0, first), ...encoded, ...words.slice(last + 1)])
+}
+
+function needsEncoding(word: string): boolean {
+  return !PRINTABLE.test(word) || word.includes('=?') || word.length > 76
 }
 
 /** Joins words with spaces, beginning a new line where one would grow past 78 characters (RFC 5322 §2.1.1). */
