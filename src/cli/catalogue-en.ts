@@ -1,0 +1,103 @@
+// What the commands say, in English. The Japanese catalogue has the type of this one. Sentences that
+// belong to one command or option stand with it, in both languages.
+
+export const catalogueEn = {
+  // The command line itself.
+  unknownCommand: (words: string) => `there is no command "${words}"`,
+  didYouMean: (words: string) => `did you mean "${words}"?`,
+  moreHelp: '"daruma help" lists all commands',
+  helpFor: (command: string) => `"daruma help ${command}" says more`,
+  unknownOption: (option: string, command: string) => `"${command}" has no option ${option}`,
+  optionNeedsValue: (option: string, placeholder: string) => `${option} needs a value: ${option} ${placeholder}`,
+  optionTakesNoValue: (option: string) => `${option} takes no value`,
+  optionTwice: (option: string) => `${option} is given twice`,
+  missingOperand: (usage: string) => `something is missing; usage: ${usage}`,
+  tooManyOperands: (usage: string) => `too many words; usage: ${usage}`,
+  badValue: (option: string, found: string, expected: string) => `${option}: "${found}" is not ${expected}`,
+  aSize: 'a size such as "500M" or "2G"',
+  aNumberOfSeconds: 'a number of seconds',
+  aCount: 'a whole number',
+  aListener: (doors: string) => `DOOR=ADDRESS:PORT or DOOR=off, where DOOR is one of ${doors}`,
+
+  // Help.
+  usage: 'Usage',
+  commands: 'Commands',
+  options: 'Options',
+  examples: 'Examples',
+  optionsOfAll: 'Options that every command takes',
+  exitCodes: 'Exit codes: 0 done, 1 failed, 2 wrong usage, 69 unavailable, 74 I/O error, 75 try again later, 78 error in the config',
+  tagline: 'Daruma, the mail server that gets back up',
+
+  // Reaching the server.
+  notRunning: (data: string) => `no server is running on ${data}`,
+  noData: (data: string) => `there is no data directory ${data}; name the right one with --config or --data, or start the server first`,
+  ownerBusy: (data: string) => `another command or a starting server holds ${data}; try again in a moment`,
+  cutOff: 'the server went away before it answered; look whether it was done (daruma status), then try again',
+  cannotOpen: (data: string, reason: string) => `cannot open ${data}: ${reason}`,
+
+  // Configs.
+  configNotRead: (reason: string) => `config: ${reason}`,
+  configNotUtf8: (file: string) => `${file}: not UTF-8 text`,
+  configGood: (file: string) => `${file}: good`,
+  configWarning: (file: string, what: string) => `${file}: warning: ${what}`,
+  configError: (file: string, what: string) => `${file}: ${what}`,
+  nothingListens: 'nothing listens: every door in [listen] is off or left out',
+  readableByOthers: (path: string) => `${path} may be read by other users; chmod 600 it`,
+  certificateUnreadable: (path: string, reason: string) => `tls: ${path}: ${reason}`,
+  certificateExpired: (path: string, when: string) => `tls: the certificate ${path} expired on ${when}`,
+  certificateExpiresSoon: (path: string, when: string) => `tls: the certificate ${path} expires on ${when}`,
+  noConfigToCheck: 'no config was named: daruma config check --config FILE',
+  serveNeedsConfig: 'a config is needed: daruma serve --config FILE (for a first look without one: daruma trial)',
+
+  // Accounts, aliases, domains, queue.
+  accountAdded: (address: string) => `added ${address}`,
+  domainAddedWith: (domain: string) => `${domain} was not a domain of this server yet and was added`,
+  passwordChanged: (address: string) => `password of ${address} changed`,
+  passwordLine: (password: string) => `password: ${password}`,
+  suspended: (address: string) => `${address} is suspended: no login; mail for it is still taken`,
+  resumed: (address: string) => `${address} is active again`,
+  deleted: (name: string) => `deleted ${name}`,
+  added: (name: string) => `added ${name}`,
+  quotaNone: 'none',
+  workChanged: (count: number) => `${count} changed`,
+  passwordNotOneLine: 'standard input holds no password: one line is expected',
+  none: 'none',
+
+  // A running server.
+  starting: (data: string) => `starting on ${data}`,
+  startFailed: (reason: string) => `cannot start: ${reason}`,
+  plaintextLoginAllowed: 'passwords are taken without TLS from this very machine ([security] plaintext_login = "loopback")',
+  runsAsRoot: 'running as root: name a user in [run] user',
+  ready: (listeners: string) => `ready: ${listeners}`,
+  stopping: 'stopping',
+  stopped: 'stopped',
+  stillStopping: (pid: number) => `the server (process ${pid}) is still stopping`,
+  stopBegun: (pid: number) => `the server (process ${pid}) is stopping`,
+  reloaded: (keys: string) => `reloaded: ${keys}`,
+  nothingChanged: 'reloaded: nothing has changed',
+  needsRestart: (keys: string) => `these changes need a restart: ${keys}`,
+  listenersSilent: (doors: string) => `these listeners do not answer: ${doors}`,
+  portTaken: (door: string, where: string) => `${where} (${door}) is taken by another program; stop that one, or use another port: --listen ${door}=127.0.0.1:0 takes a free one`,
+  alreadyOwned: (data: string) => `another Daruma is running on ${data}; stop it first (daruma stop), or give this one a data directory of its own`,
+
+  // The trial screen.
+  trialTitle: 'Daruma is running in trial mode.',
+  trialAddress: 'Address',
+  trialPassword: 'Password',
+  trialAlsoIn: (path: string) => `(also in ${path})`,
+  trialListens: 'It listens here',
+  trialDoors: {
+    smtp: 'SMTP: mail from other servers',
+    submission: 'sending, STARTTLS',
+    submissions: 'sending, TLS',
+    imap: 'reading, STARTTLS',
+    imaps: 'reading, TLS',
+  },
+  trialClient: 'In a mail program',
+  trialIncoming: (host: string, port: number, security: string) => `incoming  IMAP, server ${host}, port ${port}, ${security}`,
+  trialOutgoing: (host: string, port: number, security: string) => `outgoing  SMTP, server ${host}, port ${port}, ${security}`,
+  trialUser: (address: string) => `user name ${address}, normal password; accept the self-signed certificate`,
+  trialTry: 'Three lines to try in another terminal',
+  trialEnd: (data: string) => `Everything is kept in ${data}. Ctrl+C stops it, "npm start" starts it again with all mail there.`,
+  trialForReal: 'For a real server: "daruma config reference" and "daruma help serve".',
+}

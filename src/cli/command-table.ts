@@ -1,0 +1,14 @@
+// Every command, in the order in which the help shows them.
+import type { Command } from './command.ts'
+import { accountCommands } from './commands/account.ts'
+import { aliasCommands } from './commands/alias.ts'
+import { configCommands } from './commands/config.ts'
+import { domainCommands } from './commands/domain.ts'
+import { helpCommands } from './commands/help.ts'
+import { queueCommands, traceCommands } from './commands/queue.ts'
+import { runCommands } from './commands/run.ts'
+import { steerCommands } from './commands/steer.ts'
+
+export const commandTable = (): readonly Command[] => [
+  ...runCommands, ...steerCommands, ...accountCommands, ...aliasCommands, ...domainCommands, ...queueCommands, ...traceCommands, ...configCommands, ...helpCommands,
+]

@@ -1,0 +1,54 @@
+// What the commands ask of whoever builds the server (src/server.ts): a running server, or the data
+// opened by this process alone. The commands themselves know nothing of threads, doors or the store's inside.
+import type { Clock } from '../base/clock.ts'
+import type { Parsed } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { ExitCode, ListenerFacts, Office } from '../admin/admin.ts'
+import type { Config, DoorName } from '../config/config.ts'
+
+/** A listening socket that was opened by somebody else (systemd). */
+export interface InheritedSocket {
+  readonly door: DoorName
+  readonly fd: number
+}
+
+export interface ServeOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly version: string
+  /** When a door is here, its addresses in the config are not bound. */
+  readonly inherited: readonly InheritedSocket[]
+  /** Start although a mirror that was not dropped is missing. */
+  readonly acceptLoss: boolean
+  /** Aborted when the server is to stop before it has started. */
+  readonly signal: AbortSignal
+}
+
+export interface Server {
+  /** What the operator's room works with. */
+  readonly office: Omit<Office, 'server'>
+  /** Real addresses and ports, all of them listening. */
+  readonly listeners: readonly ListenerFacts[]
+  /** Takes over a config in which only what can change at run time differs; reads certificates again. Ends no session. */
+  reload(next: Config): Promise<Parsed<void>>
+  /** Stops accepting, gives sessions a short grace, says goodbye, seals, lets go of the data. */
+  stop(): Promise<void>
+  /** Resolves when the server can no longer keep its promises (a failed write: exit 74). Nothing was acknowledged after it. */
+  readonly failed: Promise<{ exit: ExitCode; reason: string }>
+  /** Do all threads still turn? Asked before each sign of life to the service manager. */
+  healthy(): boolean
+}
+
+/** The data directory, owned by this process: lock, replay, ready. */
+export interface Owner {
+  readonly office: Omit<Office, 'server'>
+  close(): Promise<void>
+}
+
+/** Codes of a refusal: "already-owned", "port-taken" (reason: "DOOR ADDRESS:PORT"), any other with its sentence. */
+export interface Builder {
+  serve(config: Config, options: ServeOptions): Promise<Parsed<Server>>
+  openOwner(config: Config, options: Pick<ServeOptions, 'clock' | 'random' | 'log'>): Promise<Parsed<Owner>>
+}

@@ -1,0 +1,57 @@
+// The service manager, where there is one: "ready", signs of life, and sockets that it opened for us.
+// Node has no datagram Unix sockets, so `systemd-notify` speaks for us (NotifyAccess=all in the unit).
+import { spawn } from 'node:child_process'
+import type { Clock } from '../base/clock.ts'
+import { type DoorName, doorNames } from '../config/config.ts'
+import type { InheritedSocket } from './server-interface.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The first descriptor that systemd hands over (sd_listen_fds). */
+const FIRST_FD = 3
+const LISTEN_FDS_MAX = 64
+
+/** Sockets handed over by socket activation, told apart by FileDescriptorName= (the name of a door). */
+export function inheritedSockets(env: Environment, pid: number): InheritedSocket[] {
+  if (env['LISTEN_PID'] !== String(pid)) return []
+  const count = Math.min(Number(env['LISTEN_FDS'] ?? 0) || 0, LISTEN_FDS_MAX)
+  const names = (env['LISTEN_FDNAMES'] ?? '').split(':')
+  const found: InheritedSocket[] = []
+  for (let index = 0; index < count; index += 1) {
+    const door: DoorName | undefined = doorNames.find((name) => name === names[index])
+    if (door !== undefined) found.push({ door, fd: FIRST_FD + index })
+  }
+  return found
+}
+
+export interface ServiceManager {
+  ready(): void
+  stopping(): void
+  /** Signs of life for as long as `healthy` says so. */
+  startWatchdog(healthy: () => boolean): void
+  close(): void
+}
+
+export function serviceManager(env: Environment, clock: Clock, pid: number): ServiceManager {
+  const isThere = Boolean(env['NOTIFY_SOCKET'])
+  const notify = (...words: string[]) => {
+    if (!isThere) return
+    // --no-block: without it each call waits for the manager to have worked through its queue.
+    spawn('systemd-notify', ['--no-block', `--pid=${pid}`, ...words], { stdio: 'ignore' }).on('error', () => undefined).unref()
+  }
+  let cancel: (() => void) | undefined
+  return {
+    ready: () => notify('--ready'),
+    stopping: () => notify('--stopping'),
+    startWatchdog(healthy) {
+      const everyMs = Number(env['WATCHDOG_USEC'] ?? 0) / 1000 / 3
+      if (!isThere || !(everyMs >= 100)) return
+      const beat = () => {
+        if (healthy()) notify('WATCHDOG=1')
+        cancel = clock.after(everyMs, beat)
+      }
+      beat()
+    },
+    close: () => cancel?.(),
+  }
+}
