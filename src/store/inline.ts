@@ -9,7 +9,7 @@ import { silentLog, type Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { openJournal, SEGMENT_SIZE_OCTETS } from './journal/journal.ts'
 import { openJournalReader } from './journal/journal-reader.ts'
-import { openLargeStore } from './journal/large-store.ts'
+import { LargeStore } from './journal/large-writer.ts'
 import { takeOwnerLock } from './owner-lock.ts'
 import { runAccountsLoop } from './threads/accounts-loop.ts'
 import { Gauges, OPEN, STOPPING } from './threads/gauges.ts'
@@ -64,7 +64,7 @@ export async function openInlineStore(options: InlineStoreOptions): Promise<Pars
     gauges.set('state', OPEN)
     const store = await StoreClient.connect({
       ports: { front: 1, journal: toJournal.port2, accounts: toAccounts.port2 },
-      gauges, limits, disk, log, reader: openReader(), large: openLargeStore({ dataDirectory, mirrors, random }),
+      gauges, limits, disk, log, reader: openReader(), large: new LargeStore({ dataDirectory, mirrors, random }),
     })
     return understood({
       store,

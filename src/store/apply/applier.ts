@@ -108,11 +108,7 @@ export class Applier {
   /** The journal is flushed through `through`: takes what is new into the lists. */
   follow(through: number): void {
     if (through <= this.#scannedThrough) return
-    this.#options.reader.scan(this.#scannedThrough + 1, (record) => {
-      if (record.sequence > through) return false
-      this.#take(record)
-      return true
-    })
+    this.#options.reader.scan(this.#scannedThrough + 1, (record) => this.#take(record), through)
     this.#scannedThrough = through
     this.#kick()
   }
@@ -464,14 +460,14 @@ export class Applier {
     let looked = 0
     let next = base.catchUpFrom
     this.#options.reader.scan(base.catchUpFrom, (record) => {
-      if (record.sequence > this.#scannedThrough || looked >= applyLimits.slice_heads_max || base.pending.length >= applyLimits.slice_records_max) return false
+      if (looked >= applyLimits.slice_heads_max || base.pending.length >= applyLimits.slice_records_max) return false
       looked += 1
       next = record.sequence + 1
       if (!MOVING.has(record.type) || !record.databases.includes(base.database)) return true
       if (record.type === 'skip') this.#noteSkip(record)
       base.pending.push({ ...this.#entryOf(record), remaining: 1, octets: 0 })
       return true
-    })
+    }, this.#scannedThrough)
     base.catchUpFrom = next > base.catchUpFrom ? next : null
     if (base.catchUpFrom !== null && base.catchUpFrom > this.#scannedThrough) base.catchUpFrom = null
   }

@@ -99,7 +99,15 @@ export class StoreClient implements Store {
   }
 
   largeWriter(): LargeWriter {
-    return this.#options.large.writer()
+    const writer = this.#options.large.writer()
+    return {
+      write: (chunk) => writer.write(chunk),
+      finish: async () => {
+        const { name, length, sha256 } = await writer.finish()
+        return { at: 'large', name, sizeOctets: length, sha256 }
+      },
+      abort: () => writer.abort(),
+    }
   }
 
   account(account: AccountId): AccountReader {

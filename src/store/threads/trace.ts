@@ -30,7 +30,7 @@ export async function traceJournal(what: { messageId: string } | { address: stri
     let looked = 0
     const from = next
     options.reader.scan(from, (record) => {
-      if (looked >= SLICE_RECORDS || record.sequence > options.through) return false
+      if (looked >= SLICE_RECORDS) return false
       looked += 1
       next = record.sequence + 1
       if (record.type !== 'arrival') return true
@@ -38,7 +38,7 @@ export async function traceJournal(what: { messageId: string } | { address: stri
       if (fits(meta)) found.push({ sequence: sequence(record.sequence), timeMs: record.timeMs, meta, toQueue: record.databases.includes(QUEUE) })
       if (found.length > limit * 2) found.splice(0, found.length - limit)
       return true
-    })
+    }, options.through)
     if (next === from) break
     await new Promise((resolve) => setImmediate(resolve))
   }
