@@ -72,7 +72,15 @@ export async function settleAttempt(works: readonly WorkRow[], results: readonly
     logOutcome(work, result, settlement, tools.log)
     return settlement
   })
-  await keepTrying(settlements, tools)
+  // A record leaves one report for each kind, so those of different senders stand in different records.
+  const records = new Map<string, Settlement[]>()
+  for (const settlement of settlements) {
+    const key = settlement.report ? String(settlement.work.arrival) : 'no report'
+    const record = records.get(key)
+    if (record) record.push(settlement)
+    else records.set(key, [settlement])
+  }
+  await Promise.all([...records.values()].map((record) => keepTrying(record, tools)))
 }
 
 async function keepTrying(settlements: Settlement[], { store, clock, log, signal }: AttemptTools): Promise<void> {

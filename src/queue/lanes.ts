@@ -46,6 +46,7 @@ export interface Lane {
 }
 
 const WIDTH_FIRST = 4
+const FULL_DOMAINS_MAX = 64
 /** Lanes kept only because they are cooling. */
 const COOLING_LANES_MAX = 10_000
 
@@ -89,12 +90,12 @@ export class Lanes {
     return true
   }
 
-  /** Domains whose lanes take no more for now: the store need not name them. */
+  /** Domains whose lanes take no more for now, at most `FULL_DOMAINS_MAX`: the store need not name them. */
   fullDomains(): string[] {
     const domains = new Set<string>()
     for (const lane of this.#lanes.values()) {
       if (lane.readyWorks < this.#rules.readyPerLaneMax) continue
-      for (const batch of lane.ready) for (const work of batch.works) domains.add(work.domain)
+      for (const batch of lane.ready) for (const work of batch.works) if (domains.size < FULL_DOMAINS_MAX) domains.add(work.domain)
     }
     return [...domains]
   }

@@ -20,12 +20,13 @@ test('address literals (RFC 5321 §4.1.3)', () => {
   }
 })
 
-test('a route goes before the smart host, "*" before it too, an exact domain before "*"', () => {
+test('a route goes before the smart host, and the first that fits counts', () => {
   const smarthost = { host: 'Smart.example', port: 587, user: 'u', password: 'p' }
-  const routes = [{ domain: '*', host: 'all.example', port: 26 }, { domain: 'Partner.example', host: '192.0.2.25', port: 2525 }]
+  const routes = [{ domain: 'Partner.example', host: '192.0.2.25', port: 2525 }, { domain: '*', host: 'all.example', port: 26 }]
   const key = (domain: string, config: OutboundConfig) => chooseRoute(domain, config).key
   assert.equal(key('partner.example', { ...plain, routes }), 'host 192.0.2.25:2525')
   assert.equal(key('other.example', { ...plain, smarthost, routes }), 'host all.example:26')
+  assert.equal(key('partner.example', { ...plain, routes: routes.toReversed() }), 'host all.example:26')
   assert.equal(key('[192.0.2.1]', { ...plain, smarthost }), 'host smart.example:587')
   assert.deepEqual(chooseRoute('x.example', { ...plain, smarthost }),
     { kind: 'host', key: 'host smart.example:587', host: 'smart.example', port: 587, tls: 'verified', implicitTls: false, login: { user: 'u', password: 'p' } })

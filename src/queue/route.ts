@@ -17,7 +17,7 @@ export interface OutboundConfig {
   /** Port at which other servers are called. */
   port: number
   smarthost?: SmartHost
-  /** `domain` "*" stands for all that have no route of their own. */
+  /** The first that fits counts; `domain` "*" fits every one. */
   routes: readonly { domain: string; host: string; port: number; tls?: TlsPolicy }[]
 }
 
@@ -41,8 +41,7 @@ const SUBMISSIONS_PORT = 465
 export function chooseRoute(domain: string, outbound: OutboundConfig): Route {
   const lower = domain.toLowerCase()
   const ascii = lower.startsWith('[') ? lower : domainToASCII(lower.replace(/\.$/, ''))
-  const own = outbound.routes.find((route) => route.domain !== '*' && sameDomain(route.domain, lower, ascii))
-    ?? outbound.routes.find((route) => route.domain === '*')
+  const own = outbound.routes.find((route) => route.domain === '*' || sameDomain(route.domain, lower, ascii))
   if (own) {
     return hostRoute({ host: own.host, port: own.port, tls: own.tls ?? 'opportunistic' })
   }

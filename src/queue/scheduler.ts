@@ -21,8 +21,8 @@ import type { Route } from './route.ts'
 
 /** Rows asked for at once, beyond those that are leased. */
 const PAGE_ROWS = 200
-/** Rows looked at when all that came first belongs to lanes that are full. */
-const SCAN_ROWS_MAX = 20_000
+/** No page of the store is longer. */
+const PAGE_ROWS_MAX = 2000
 /** Recipients settled in one record when their destination is cooling. */
 const SHARED_RESULT_MAX = 500
 /** How long picking rests after an outage of the store. */
@@ -99,16 +99,16 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   /** Fills the lanes with what is due and starts sessions, until nothing more fits. */
   async function fill(): Promise<void> {
     lanes.endCooling(clock.monotonicMs())
-    let limit = PAGE_ROWS + lanes.leased
+    let limit = Math.min(PAGE_ROWS + lanes.leased, PAGE_ROWS_MAX)
     while (lanes.hasRoom && !stopping) {
       const rows = await store.queue.due(clock.nowMs(), limit, lanes.fullDomains())
       let taken = 0
       for (const row of rows) if (lanes.offer(row, options.chooseRoute(row.domain))) taken++
       startSessions()
       if (rows.length < limit) return
-      if (taken > 0) limit = PAGE_ROWS + lanes.leased
-      else if (limit < SCAN_ROWS_MAX) limit = Math.min(limit * 4, SCAN_ROWS_MAX)
-      else return
+      // All that came first is leased or has no room: look further, as far as a page goes.
+      if (taken === 0 && limit === PAGE_ROWS_MAX) return
+      limit = taken > 0 ? Math.min(PAGE_ROWS + lanes.leased, PAGE_ROWS_MAX) : PAGE_ROWS_MAX
     }
   }
 
