@@ -57,6 +57,25 @@ export interface Disk {
   freeOctets(path: string): number
 }
 
+/** The same, for threads that have other things to do: large messages are streamed through these. */
+export interface AsyncDiskFile {
+  readonly path: string
+  /** Fills as much of `into` as the file has from `position`; resolves to how many octets. */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** Writes everything or rejects. */
+  write(parts: readonly Uint8Array[], position: number): Promise<void>
+  /** fdatasync. After it was rejected it is never called again on this file. */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface AsyncDisk {
+  open(path: string, mode: OpenMode): Promise<AsyncDiskFile>
+  rename(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
+  flushDirectory(path: string): Promise<void>
+}
+
 function outage(operation: string, path: string, cause: unknown): Outage {
   const code = errorCode(cause)
   const hint = code === 'ENOSPC' || code === 'EDQUOT' ? 'make room on this disk'
@@ -176,5 +195,61 @@ export const nodeDisk: Disk = {
   freeOctets: (path) => attempt('statfs', path, () => {
     const facts = fs.statfsSync(path)
     return facts.bavail * facts.bsize
+  }),
+}
+
+async function attemptAsync<T>(operation: string, path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (cause) {
+    throw cause instanceof Outage ? cause : outage(operation, path, cause)
+  }
+}
+
+class NodeAsyncFile implements AsyncDiskFile {
+  readonly path: string
+  readonly #handle: fs.promises.FileHandle
+  constructor(path: string, handle: fs.promises.FileHandle) {
+    this.path = path
+    this.#handle = handle
+  }
+  read(into: Uint8Array, position: number): Promise<number> {
+    return attemptAsync('read', this.path, async () => {
+      let done = 0
+      while (done < into.length) {
+        const { bytesRead } = await this.#handle.read(into, done, into.length - done, position + done)
+        if (bytesRead === 0) break
+        done += bytesRead
+      }
+      return done
+    })
+  }
+  write(parts: readonly Uint8Array[], position: number): Promise<void> {
+    return attemptAsync('write', this.path, async () => {
+      let length = 0
+      for (const part of parts) length += part.length
+      const { bytesWritten } = await this.#handle.writev(parts as Uint8Array[], position)
+      if (bytesWritten !== length) throw Object.assign(new Error(`only ${bytesWritten} of ${length} octets were taken`), { code: 'ENOSPC' })
+    })
+  }
+  flush(): Promise<void> {
+    return attemptAsync('fdatasync', this.path, () => this.#handle.datasync())
+  }
+  close(): Promise<void> {
+    return attemptAsync('close', this.path, () => this.#handle.close())
+  }
+}
+
+export const nodeAsyncDisk: AsyncDisk = {
+  open: (path, mode) => attemptAsync('open', path, async () => new NodeAsyncFile(path, await fs.promises.open(path, FLAGS[mode], 0o600))),
+  rename: (from, to) => attemptAsync('rename', from, () => fs.promises.rename(from, to)),
+  remove: (path) => attemptAsync('remove', path, () => fs.promises.unlink(path)),
+  flushDirectory: (path) => attemptAsync('fsync', path, async () => {
+    const handle = await fs.promises.open(path, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
   }),
 }

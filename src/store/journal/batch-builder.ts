@@ -33,7 +33,9 @@ export class BatchBuilder {
   #parts: Uint8Array[] = []
   #pieceStart = 0
   #offset = 0
-  #segmentId = new Uint8Array(16)
+  #segmentId: Uint8Array = new Uint8Array(16)
+  /** Octets of each record in the batch, padding included. */
+  readonly lengths: number[] = []
 
   /** `headOctets` is everything but the bodies. */
   begin(header: BatchHeader, segmentId: Uint8Array, headOctets: number): void {
@@ -43,6 +45,7 @@ export class BatchBuilder {
     this.#pieceStart = 0
     this.#offset = header.offset + batchHeaderOctets(header.watermark)
     this.#segmentId = segmentId
+    this.lengths.length = 0
     putBatchHeader(this.#arena, header, segmentId)
   }
 
@@ -97,5 +100,6 @@ export class BatchBuilder {
       this.#arena.bytes.fill(0, at, at + padding)
     }
     this.#offset += octets + padding
+    this.lengths.push(octets + padding)
   }
 }

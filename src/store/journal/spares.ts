@@ -1,0 +1,165 @@
+// Segments made ahead: files of zeros that are really allocated and flushed on every member, so that
+// the hot path only renames one. `reserve-*` is the last resort: on a full disk only drafts marked
+// `reserved` (expunge, settle, bounces) may use it. `ahead-*` is the next segment of ordinary times.
+//
+// A file is called `*.part` while it is made; only a flushed one has its name. What a crash left half
+// made is removed at the next start.
+import { join } from 'node:path'
+import type { Disk, DiskFile } from '../../base/disk.ts'
+import { Outage } from '../../base/errors.ts'
+import { type CrashPoint, step } from './crash-point.ts'
+import type { Member } from './members.ts'
+
+export type SpareKind = 'reserve' | 'ahead'
+
+/** Octets of zeros written and flushed in one turn, so that no append waits long for it. */
+const SLICE_OCTETS = 1024 * 1024
+/** Room that must be left for others before a spare is made again. */
+const MARGIN_OCTETS = 4 * 1024 * 1024
+
+const SPARE_NAME = /^(reserve|ahead)-[0-9a-f]+\.zero(\.part)?$/
+
+export interface Spare {
+  readonly name: string
+  readonly sizeOctets: number
+}
+
+export function isNoSpace(error: unknown): boolean {
+  return error instanceof Outage && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+}
+
+export interface SparesOptions {
+  disk: Disk
+  members: readonly Member[]
+  sizeOctets: number
+  crashPoint: CrashPoint
+  /** Part of the names, so that those of two owners are never mixed. */
+  epoch: number
+}
+
+interface Making {
+  kind: SpareKind
+  name: string
+  files: DiskFile[]
+  octets: number
+}
+
+export class Spares {
+  readonly #options: SparesOptions
+  readonly #ready = new Map<SpareKind, Spare>()
+  #making: Making | undefined
+  #made = 0
+
+  constructor(options: SparesOptions) {
+    this.#options = options
+  }
+
+  /** Takes over what the last owner left whole on every member, and removes the rest. */
+  takeOver(): void {
+    const { disk, members, sizeOctets } = this.#options
+    const lists = members.map((member) => new Set(disk.list(member.journal).filter((name) => SPARE_NAME.test(name))))
+    for (const name of [...(lists[0] ?? [])].sort()) {
+      const kind: SpareKind = name.startsWith('reserve-') ? 'reserve' : 'ahead'
+      const whole = !name.endsWith('.part') && lists.every((list) => list.has(name)) && members.every((member) => disk.facts(join(member.journal, name))?.sizeOctets === sizeOctets)
+      if (!whole || this.#ready.has(kind)) continue
+      this.#ready.set(kind, { name, sizeOctets })
+      for (const list of lists) list.delete(name)
+    }
+    lists.forEach((list, index) => {
+      for (const name of list) step(this.#options.crashPoint, 'retire-remove', () => disk.remove(join((members[index] as Member).journal, name)))
+    })
+  }
+
+  has(kind: SpareKind): boolean {
+    return this.#ready.has(kind)
+  }
+
+  /** Hands one out; it is no spare any more. */
+  take(kind: SpareKind): Spare | undefined {
+    const spare = this.#ready.get(kind)
+    this.#ready.delete(kind)
+    return spare
+  }
+
+  /** A taken spare that was not used after all. */
+  giveBack(kind: SpareKind, spare: Spare): void {
+    this.#ready.set(kind, spare)
+  }
+
+  /** Is there room to make one, on every member? */
+  roomFor(octets: number): boolean {
+    return this.#options.members.every((member) => this.#options.disk.freeOctets(member.journal) > octets + MARGIN_OCTETS)
+  }
+
+  /** One slice of work on a spare. True when it is ready. An outage (a full disk) leaves nothing behind. */
+  advance(kind: SpareKind): boolean {
+    if (this.#ready.has(kind)) return true
+    const { sizeOctets, crashPoint } = this.#options
+    try {
+      if (this.#making?.kind !== kind) {
+        this.#abandon()
+        this.#making = this.#begin(kind)
+      }
+      const making = this.#making
+      const until = Math.min(sizeOctets, making.octets + SLICE_OCTETS)
+      for (const file of making.files) step(crashPoint, 'spare-allocate', () => file.allocate(until))
+      for (const file of making.files) step(crashPoint, 'spare-flush', () => file.flush())
+      making.octets = until
+      if (until < sizeOctets) return false
+      this.#finish(making)
+      return true
+    } catch (error) {
+      this.#abandon()
+      throw error
+    }
+  }
+
+  /** Makes it in one go. */
+  make(kind: SpareKind): void {
+    while (!this.advance(kind)) continue
+  }
+
+  /** Forgets a half-made spare and removes its files. */
+  close(): void {
+    this.#abandon()
+  }
+
+  #begin(kind: SpareKind): Making {
+    const { disk, members, crashPoint, epoch } = this.#options
+    this.#made += 1
+    const name = `${kind}-${epoch.toString(16)}${this.#made.toString(16).padStart(6, '0')}.zero`
+    const making: Making = { kind, name, files: [], octets: 0 }
+    this.#making = making
+    for (const member of members) {
+      const path = join(member.journal, `${name}.part`)
+      making.files.push(step(crashPoint, 'spare-create', () => disk.open(path, 'create')))
+    }
+    return making
+  }
+
+  #finish(making: Making): void {
+    const { disk, members, crashPoint, sizeOctets } = this.#options
+    for (const file of making.files) file.close()
+    making.files = []
+    for (const member of members) {
+      const path = join(member.journal, making.name)
+      step(crashPoint, 'spare-rename', () => disk.rename(`${path}.part`, path))
+      step(crashPoint, 'spare-flush-directory', () => disk.flushDirectory(member.journal))
+    }
+    this.#making = undefined
+    this.#ready.set(making.kind, { name: making.name, sizeOctets })
+  }
+
+  #abandon(): void {
+    const making = this.#making
+    if (!making) return
+    this.#making = undefined
+    for (const file of making.files) file.close()
+    for (const member of this.#options.members) {
+      for (const name of [`${making.name}.part`, making.name]) {
+        const path = join(member.journal, name)
+        if (this.#options.disk.exists(path)) this.#options.disk.remove(path)
+      }
+    }
+  }
+}
