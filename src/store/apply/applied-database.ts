@@ -29,6 +29,8 @@ export class AppliedDatabase {
   catchUpFrom: number | null = null
   /** Who waits for the outcome of which record. */
   readonly waiting = new Map<number, { front: number; id: number; sinceMs: number }>()
+  /** It is being made again, and its file says so (`markBuilding`) until it has reached what arrives live. */
+  building = false
   retryAtMs = 0
   failures = 0
   /** Records to be applied one by one after a batch failed. */

@@ -296,6 +296,7 @@ export class Applier {
       await this.#openConnection(base)
       this.#refill(base)
       if (base.pending.length > 0) await this.#applyBatch(base)
+      if (base.building && !base.behind) await this.#markWhole(base)
       if (base.retryAtMs !== 0 || base.failures !== 0) {
         base.retryAtMs = 0
         base.failures = 0
@@ -388,11 +389,16 @@ export class Applier {
     if (!position) {
       // Emptied, or a crash came between making the file and its first commit: it knows nothing, so it starts from nothing.
       base.folderFlushed = false
-      this.#startFrom(base, 0)
+      this.#startFrom(base, connection, 0)
       return
     }
     base.folderFlushed = true
     const { epoch, sequence } = position
+    if (connection.isBuilding) {
+      base.building = true
+      this.#dropPending(base)
+      base.catchUpFrom = sequence + 1
+    }
     const endOfEpoch = this.#options.reader.lastSequenceOfEpoch(epoch)
     if (endOfEpoch !== undefined && sequence > endOfEpoch) {
       // The view has seen records that the journal lost unflushed: it must not go on from them (STORE.md, Journal 5).
@@ -416,16 +422,17 @@ export class Applier {
     const snapshot = this.#born(base) ? undefined : await placeSnapshot({
       disk, dataDirectory, database: base.database, path, log, lastSequenceOfEpoch: (epoch) => this.#options.reader.lastSequenceOfEpoch(epoch),
     })
-    base.connection = new SqliteWriter(path, kindOf(base.database))
+    const connection = new SqliteWriter(path, kindOf(base.database))
+    base.connection = connection
     base.path = path
     base.incarnation = incarnation
     base.folderFlushed = false
     base.epoch = snapshot?.epoch ?? 0
-    this.#startFrom(base, snapshot?.sequence ?? 0)
+    this.#startFrom(base, connection, snapshot?.sequence ?? 0)
   }
 
   /** The database stands at `position`: what follows comes from a scan, unless the next record is the one that makes it. */
-  #startFrom(base: AppliedDatabase, position: number): void {
+  #startFrom(base: AppliedDatabase, connection: SqliteWriter, position: number): void {
     const first = base.pending.peek()
     base.position = position
     if (first && this.#born(base)) {
@@ -433,6 +440,8 @@ export class Applier {
       return
     }
     base.flushed = 0
+    base.building = true
+    connection.markBuilding(true)
     this.#dropPending(base)
     base.catchUpFrom = position + 1
     if (this.#gate > 0) this.#options.log.warn('a database is made again from the journal', { database: base.database, from: position })
@@ -470,6 +479,16 @@ export class Applier {
     }, this.#scannedThrough)
     base.catchUpFrom = next > base.catchUpFrom ? next : null
     if (base.catchUpFrom !== null && base.catchUpFrom > this.#scannedThrough) base.catchUpFrom = null
+  }
+
+  /** It has reached what arrives live: from now on its position says everything. */
+  async #markWhole(base: AppliedDatabase): Promise<void> {
+    const connection = base.connection
+    assert(connection, 'a turn has a connection')
+    if (base.position === 0) await connection.transaction((tx) => setPosition(tx, base.database, { epoch: 0, sequence: sequenceOf(0) }))
+    connection.markBuilding(false)
+    base.building = false
+    this.#options.log.info('a database is whole', { database: base.database, position: base.position })
   }
 
   async #rebuild(base: AppliedDatabase, because: string): Promise<void> {

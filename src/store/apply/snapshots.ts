@@ -39,13 +39,14 @@ function snapshotsOf(disk: Disk, dataDirectory: string, database: DatabaseId): S
     .sort((a, b) => b.sequence - a.sequence)
 }
 
-/** Position of a copy that nobody has open, or why it is no good. */
+/** Position of a copy that nobody has open, or why it is no good. It is marked as one that has to catch up, wherever it is put. */
 async function examine(path: string, database: DatabaseId): Promise<Position | string> {
   let connection
   try {
     connection = new SqliteWriter(path, kindOf(database))
     const [bad] = connection.integrityProblems()
     if (bad !== undefined) return bad
+    connection.markBuilding(true)
     return (await withTx(connection, (tx) => readPosition(tx, database))) ?? 'it has no position'
   } catch (error) {
     return errorSentence(error)

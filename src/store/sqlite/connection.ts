@@ -21,6 +21,10 @@ const READER_CACHE_KIB = 256
 /** Pages after which SQLite itself copies the WAL back into the file. */
 const CHECKPOINT_PAGES = 1000
 
+/** Values of `application_id`: "DARU" for a database that follows the journal, "DARB" for one that is being made again. */
+const WHOLE = 0x44415255
+const BUILDING = 0x44415242
+
 /** Older versions lost committed data in rare crashes of the WAL. Checked once, at start. */
 export function assertSqliteVersion(version: string = process.versions['sqlite'] ?? '0'): void {
   const parts = version.split('.').map(Number)
@@ -83,6 +87,17 @@ export class SqliteWriter implements Engine {
       }
       return version === 0
     })
+  }
+
+  /**
+   * The database is being made again and does not yet hold everything up to the journal's watermark, whatever its
+   * position says. Stands in the file's own header, so that a crash in the middle cannot hide it.
+   */
+  get isBuilding(): boolean {
+    return attempt('read', this.path, () => (this.#database.prepare('pragma application_id').get() as { application_id: number }).application_id === BUILDING)
+  }
+  markBuilding(building: boolean): void {
+    this.#do('mark', `pragma application_id = ${building ? BUILDING : WHOLE}`)
   }
 
   begin(): void {
