@@ -3,6 +3,7 @@
 import { domainToASCII } from 'node:url'
 import { refuse, understood } from '../base/errors.ts'
 import type { Parsed } from '../base/errors.ts'
+import { printXtext } from '../wire/smtp/xtext.ts'
 import type { SmtpCapabilities } from './smtp-capabilities.ts'
 
 export interface OutgoingRecipient {
@@ -80,13 +81,4 @@ function printOrcpt(orcpt: string): string {
   let encoded = ''
   for (const character of address) encoded += NOT_ASCII.test(character) || character === '\\' ? `\\x{${character.codePointAt(0)!.toString(16).toUpperCase()}}` : printXtext(character)
   return `utf-8;${encoded}`
-}
-
-/** RFC 3461 §4: everything outside "!" to "~", and "+" and "=", as "+" and two hexadecimal digits. */
-export function printXtext(text: string): string {
-  let out = ''
-  for (const byte of Buffer.from(text, 'utf8')) {
-    out += byte < 33 || byte > 126 || byte === 43 || byte === 61 ? `+${byte.toString(16).toUpperCase().padStart(2, '0')}` : String.fromCharCode(byte)
-  }
-  return out
 }
