@@ -85,7 +85,8 @@ const queue: readonly Table[] = [
     ],
     key: ['arrival', 'n'],
     indexes: [
-      { name: 'work_due', columns: ['due_ms', 'arrival', 'n'], where: "state = 'waiting'" },
+      // With the domain, so that a crowd waiting for one destination is passed over without looking at its rows.
+      { name: 'work_due', columns: ['due_ms', 'arrival', 'n', 'domain'], where: "state = 'waiting'" },
       { name: 'work_open', columns: ['arrival', 'n'], where: 'ended_ms is null' },
     ],
   },

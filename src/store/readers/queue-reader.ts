@@ -23,8 +23,15 @@ function workRow(cells: Cells): WorkRow {
   }
 }
 
-function* due(nowMs: number, limit: number): Reading<WorkRow[]> {
-  const rows = yield* ask(`select ${COLUMNS} ${FROM} where w.state = 'waiting' and w.due_ms <= $1 order by w.due_ms, w.arrival, w.n limit $2`, nowMs, Math.min(limit, PAGE_ROWS_MAX))
+/** Texts of one statement for each power of two of names: the last name is given again until it is full. */
+function* due(nowMs: number, limit: number, without: readonly string[]): Reading<WorkRow[]> {
+  const names = [...without]
+  const last = names.at(-1)
+  if (last !== undefined) while ((names.length & (names.length - 1)) !== 0) names.push(last)
+  const elsewhere = last === undefined ? '' : ` and w.domain not in (${names.map((_, n) => `$${n + 3}`).join(', ')})`
+  const rows = yield* ask(
+    `select ${COLUMNS} ${FROM} where w.state = 'waiting' and w.due_ms <= $1${elsewhere} order by w.due_ms, w.arrival, w.n limit $2`,
+    nowMs, Math.min(limit, PAGE_ROWS_MAX), ...names)
   return rows.map(workRow)
 }
 
@@ -64,7 +71,7 @@ function* counts(): Reading<{ waiting: number; held: number }> {
 
 export function queueReader(run: RunReading): QueueReader {
   return {
-    due: (nowMs, limit) => run(due(nowMs, limit)),
+    due: (nowMs, limit, without) => run(due(nowMs, limit, without ?? [])),
     nextDueMs: () => run(nextDueMs()),
     list: (limit, after) => run(list(limit, after ?? { arrival: -1 as Sequence, n: 0 })),
     get: (work) => run(get(work)),
