@@ -265,6 +265,10 @@ function endsOf(tail: Tail, kept: readonly TailRecord[]): EpochEnd[] {
     if (last > 0) ends.set(epoch, Math.max(ends.get(epoch) ?? 0, last))
   }
   const newest = tail.segments.at(-1)?.header ?? tail.sealed?.header
+  // An owner may have sealed a segment without a record in it: that its epoch has records stands only in `previousLast`.
+  for (const header of [newest, tail.sealed?.header]) {
+    if (header && header.epochEnds.every((end) => end.last < header.previousLast)) note(header.epoch, header.previousLast)
+  }
   for (const { epoch, last } of newest?.epochEnds ?? []) note(epoch, last)
   for (const { epoch, last } of tail.sealed?.header.epochEnds ?? []) note(epoch, last)
   for (const run of tail.sealed?.footer.index.runs ?? []) note(run.epoch, run.firstSequence + run.count - 1)
