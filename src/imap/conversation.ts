@@ -11,6 +11,8 @@ export interface Conversation {
   readonly out: ResponseBuffer
   readonly enabled: Enabled
   readonly state: SessionState
+  /** The tag of the command under way. */
+  readonly tag: string
   /** Passwords may be sent here. */
   readonly loginAllowed: boolean
 
@@ -23,6 +25,10 @@ export interface Conversation {
   flush(): Promise<void>
   /** A login was right. */
   authenticated(user: User): void
+  /** A login was wrong; after some of them the session ends. */
+  loginFailed(): void
+  /** After this command's answer TLS begins. */
+  upgradeToTls(): void
   /** The mailbox in use changes; the one before is left. */
   select(user: User, selected: SelectedMailbox | undefined): void
   /** The session ends after this command's answer. */

@@ -171,6 +171,11 @@ export class SequenceTracker {
     this.#said.set(uid, modseq)
   }
 
+  /** Have these flags changed since the client was last told of changes? Only as far back as the view remembers. */
+  hasNewFlags(uid: number): boolean {
+    return this.view.changesSince(this.#toldChanges)?.includes(uid) ?? true
+  }
+
   /** What the client must be told. `mayExpunge`: EXPUNGE may be sent now. */
   takeNews(mayExpunge: boolean): News {
     const { view } = this

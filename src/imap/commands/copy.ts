@@ -1,0 +1,51 @@
+// COPY and MOVE (RFC 3501 §6.4.7, RFC 6851), with COPYUID (RFC 4315). More than one record's worth of messages
+// goes as a group: if a part is refused, the parts before it are undone.
+import type { Command } from '../../wire/imap/command.ts'
+import { printSet } from '../../wire/imap/sequence-set.ts'
+import { hexOf } from '../../base/bytes.ts'
+import { bad, no, ok } from '../answer.ts'
+import type { Answer } from '../answer.ts'
+import type { Conversation } from '../conversation.ts'
+import { CHANGE_MESSAGES_MAX, countOf, piecesOf, sequencesOf, uidRangesOf } from '../message-set.ts'
+import { refusal } from '../refusal.ts'
+import type { SelectedMailbox } from '../session-state.ts'
+
+export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, command: Extract<Command, { name: 'COPY' | 'MOVE' }>): Promise<Answer> {
+  const { state, services, out } = talk
+  if (state.at !== 'selected') return bad('select a mailbox first')
+  const { shared, tracker } = selected
+  const move = command.name === 'MOVE'
+  if (move && tracker.readOnly) return no('the mailbox is open to look only', 'READ-ONLY')
+  const ranges = sequencesOf(tracker, command.set, command.uid)
+  if (!ranges) return bad('no such message')
+  const target = await state.user.reader.mailboxByName(command.mailbox)
+  if (!target || !target.selectable) return no('there is no such mailbox', 'TRYCREATE')
+  const count = countOf(ranges)
+  if (count === 0) return ok('no messages')
+  const group = count > CHANGE_MESSAGES_MAX ? hexOf(services.random.bytes(12)) : undefined
+  const from: number[] = []
+  const to: number[] = []
+  let uidValidity = target.uidValidity
+  for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
+    const outcome = await services.store.submit(state.user.account, {
+      kind: 'copy', mailbox: shared.view.mailbox, uids: uidRangesOf(tracker, piece), to: target.mailbox, move, ...(group === undefined ? {} : { group }),
+    })
+    if (outcome.end === 'refused') {
+      if (group !== undefined && from.length > 0) await services.store.submit(state.user.account, { kind: 'undo-group', group })
+      await shared.refreshNow()
+      return refusal(outcome, 'TRYCREATE')
+    }
+    uidValidity = outcome.result.uidValidity
+    for (const [source, copy] of outcome.result.pairs) {
+      from.push(source)
+      to.push(copy)
+    }
+  }
+  await shared.refreshNow()
+  if (from.length === 0) return ok('no messages')
+  const code = `COPYUID ${uidValidity} ${printSet(from)} ${printSet(to)}`
+  if (!move) return ok('copied', code)
+  // RFC 6851 §4.3: before the EXPUNGEs, which the session sends next.
+  out.text(`* OK [${code}] moved\r\n`)
+  return talk.enabled.condstore ? ok('moved', `HIGHESTMODSEQ ${Math.max(1, shared.view.highestModseq)}`) : ok('moved')
+}

@@ -1,0 +1,50 @@
+// STARTTLS, LOGIN, AUTHENTICATE. What a failed login says tells nothing about whether the account is there.
+import { textOf } from '../../base/bytes.ts'
+import type { Command } from '../../wire/imap/command.ts'
+import { bad, no, ok } from '../answer.ts'
+import type { Answer } from '../answer.ts'
+import { capabilities, saslMechanisms } from '../capabilities.ts'
+import type { Conversation } from '../conversation.ts'
+import type { LoginAnswer } from '../services.ts'
+
+export async function startTls(talk: Conversation): Promise<Answer | 'goes-on'> {
+  if (talk.peer.secure) return bad('TLS is in use already')
+  if (!talk.peer.canStartTls) return bad('TLS is not offered here')
+  talk.upgradeToTls()
+  return ok('begin TLS now')
+}
+
+export async function login(talk: Conversation, command: Extract<Command, { name: 'LOGIN' }>): Promise<Answer> {
+  if (!talk.loginAllowed) return no('use TLS first', 'PRIVACYREQUIRED')
+  const user = textOf(command.user)
+  return admitted(talk, user, await talk.services.logins.plain(user, textOf(command.password)))
+}
+
+/** What follows from a login that was judged. */
+export async function admitted(talk: Conversation, user: string, answer: LoginAnswer): Promise<Answer> {
+  const { services, peer } = talk
+  switch (answer.end) {
+    case 'in': {
+      const { account, address } = answer.account
+      if (!(await services.store.ready(account))) return no('the mailbox is not ready yet, try again later', 'UNAVAILABLE')
+      await services.views.meet(account)
+      talk.authenticated({ account, address, reader: services.store.account(account) })
+      services.log.info('logged in', { address, peer: peer.remoteAddress })
+      return ok(`welcome`, `CAPABILITY ${capabilities(talk)}`)
+    }
+    case 'busy': return no('too many logins at this moment, try again', 'UNAVAILABLE')
+    case 'refused':
+    case 'suspended':
+      services.log.warn('login refused', { user: user.slice(0, 200), peer: peer.remoteAddress, because: answer.end })
+      talk.loginFailed()
+      // RFC 5530: an account that is suspended is told as any wrong password, unless the password was right.
+      return answer.end === 'suspended' ? no('this account is suspended', 'CONTACTADMIN') : no('wrong name or password', 'AUTHENTICATIONFAILED')
+  }
+}
+
+/** RFC 3501 §6.2.2, RFC 4959 (SASL-IR). */
+export async function authenticate(talk: Conversation, command: Extract<Command, { name: 'AUTHENTICATE' }>): Promise<Answer | 'goes-on'> {
+  if (!talk.loginAllowed) return no('use TLS first', 'PRIVACYREQUIRED')
+  if (!saslMechanisms(talk).includes(command.mechanism)) return no('this mechanism is not offered')
+  return no('not yet')
+}

@@ -1,0 +1,85 @@
+// STORE and UID STORE (RFC 3501 §6.4.6; RFC 7162 §3.1.3 UNCHANGEDSINCE).
+import { keywordList } from '../../store/store.ts'
+import type { Command } from '../../wire/imap/command.ts'
+import { printSet } from '../../wire/imap/sequence-set.ts'
+import type { Ranges } from '../../wire/imap/sequence-set.ts'
+import { bad, no, ok } from '../answer.ts'
+import type { Answer } from '../answer.ts'
+import type { Conversation } from '../conversation.ts'
+import { printFlags, readFlags } from '../flags-text.ts'
+import type { MailboxView } from '../mailbox-view.ts'
+import { CHANGE_MESSAGES_MAX, piecesOf, sequencesOf, uidRangesOf } from '../message-set.ts'
+import { refusal } from '../refusal.ts'
+import type { SelectedMailbox } from '../session-state.ts'
+
+export async function store(talk: Conversation, selected: SelectedMailbox, command: Extract<Command, { name: 'STORE' }>): Promise<Answer> {
+  const { state, services, enabled } = talk
+  if (state.at !== 'selected') return bad('select a mailbox first')
+  const { shared, tracker } = selected
+  const { view } = shared
+  if (tracker.readOnly) return no('the mailbox is open to look only', 'READ-ONLY')
+  const { unknown, bits, keywords } = readFlags(command.flags)
+  if (unknown !== undefined) return bad(`${unknown} is not a flag that can be set`)
+  if (tooManyKeywords(view, keywords, services.limits.keywords_max)) return no('the mailbox has too many keywords', 'LIMIT')
+  const ranges = sequencesOf(tracker, command.set, command.uid)
+  if (!ranges) return bad('no such message')
+  if (command.unchangedSince !== undefined) enabled.condstore = true // RFC 7162 §3.1
+
+  const changed = new Map<number, number>()
+  const modified: number[] = []
+  for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
+    const outcome = await services.store.submit(state.user.account, {
+      kind: 'store-flags', mailbox: view.mailbox, uids: uidRangesOf(tracker, piece), how: command.action, bits, keywords,
+      ...(command.unchangedSince === undefined ? {} : { unchangedSince: command.unchangedSince }),
+    })
+    if (outcome.end === 'refused') {
+      await shared.refreshNow()
+      return refusal(outcome)
+    }
+    for (const { uid, modseq } of outcome.result.changed) changed.set(uid, modseq)
+    for (const uid of outcome.result.modified) modified.push(uid)
+  }
+  await shared.refreshNow()
+  await tellStored(talk, selected, ranges, command, changed, new Set(modified))
+  if (modified.length === 0) return ok('stored')
+  const numbers = command.uid ? modified : modified.map((uid) => tracker.sequenceOf(uid)).filter((sequence) => sequence !== undefined)
+  return ok('some messages had changed', `MODIFIED ${printSet(numbers.sort((a, b) => a - b))}`)
+}
+
+async function tellStored(
+  talk: Conversation, selected: SelectedMailbox, ranges: Ranges, command: Extract<Command, { name: 'STORE' }>,
+  changed: ReadonlyMap<number, number>, modified: ReadonlySet<number>,
+): Promise<void> {
+  const { out, enabled } = talk
+  const { tracker, shared: { view } } = selected
+  for (let i = 0; i < ranges.length; i += 2) {
+    for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence += 1) {
+      const place = tracker.placeOf(sequence)
+      if (!place.here) continue // it went meanwhile; EXPUNGE will say so
+      const { index } = place
+      const uid = view.uidAt(index)
+      if (modified.has(uid)) continue
+      const modseq = view.modseqAt(index)
+      // Somebody else changed it after us: that is news, which SILENT does not hold back.
+      if (command.silent && (!enabled.condstore || !changed.has(uid))) {
+        if (changed.get(uid) === modseq) tracker.said(uid, modseq)
+        continue
+      }
+      if (command.silent && changed.get(uid) !== modseq) continue
+      tracker.said(uid, modseq)
+      out.text('* ').number(sequence).text(' FETCH (')
+      if (command.uid || enabled.condstore) out.text('UID ').number(uid).text(' ')
+      if (enabled.condstore) out.text('MODSEQ (').number(modseq).text(command.silent ? ')' : ') ')
+      if (!command.silent) out.text(`FLAGS (${printFlags(view.bitsAt(index), view.keywordText(view.keywordsAt(index)), tracker.isRecent(uid))})`)
+      out.text(')\r\n')
+      await talk.breathe()
+    }
+  }
+}
+
+/** Would these keywords be more than a mailbox may know? */
+export function tooManyKeywords(view: MailboxView, keywords: string, max: number): boolean {
+  if (keywords === '') return false
+  const fresh = keywordList(keywords).filter((keyword) => !view.knowsKeyword(keyword)).length
+  return fresh > 0 && view.knownKeywordsCount + fresh > max
+}

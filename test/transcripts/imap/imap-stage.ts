@@ -1,0 +1,168 @@
+// Where IMAP transcripts are played: a real store in a temporary folder, sessions without sockets.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bytesOfLatin1, latin1Of } from '../../../src/base/bytes.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { defaultLimits } from '../../../src/base/limits.ts'
+import type { Limits } from '../../../src/base/limits.ts'
+import { silentLog } from '../../../src/base/log.ts'
+import type { Log } from '../../../src/base/log.ts'
+import { systemRandom } from '../../../src/base/random.ts'
+import { PartTrees } from '../../../src/imap/part-trees.ts'
+import type { Peer } from '../../../src/imap/peer.ts'
+import { memoryBudget } from '../../../src/imap/services.ts'
+import type { ImapServices, Logins } from '../../../src/imap/services.ts'
+import { Session } from '../../../src/imap/session.ts'
+import { ViewKeeper } from '../../../src/imap/view-keeper.ts'
+import { openInlineStore } from '../../../src/store/inline.ts'
+import { addressKey } from '../../../src/store/store.ts'
+import type { AccountId, Store } from '../../../src/store/store.ts'
+
+export const PASSWORD = 'correct horse'
+
+/** Complaints that end up in the log: a transcript in which there are some has failed. */
+export interface Complaint { msg: string; fields: unknown }
+
+export class ImapStage {
+  readonly store: Store
+  readonly complaints: Complaint[] = []
+  readonly #services: ImapServices
+  readonly #close: () => Promise<void>
+  #accounts = 0
+
+  private constructor(store: Store, close: () => Promise<void>, options: { limits?: Partial<Limits>; mayComplain?: boolean }) {
+    this.store = store
+    this.#close = close
+    const log: Log = { ...silentLog, error: (msg, fields) => this.complaints.push({ msg, fields }), with: () => log }
+    const logins: Logins = {
+      plain: async (user, password) => {
+        const account = store.directory.accountByKey(addressKey(user))
+        return account && password === PASSWORD ? { end: account.suspended ? 'suspended' : 'in', account } as never : { end: 'refused' }
+      },
+      scram: () => ({ iterations: 4096, salt: new Uint8Array(16), storedKey: new Uint8Array(32), serverKey: new Uint8Array(32) }),
+      account: () => ({ end: 'refused' }),
+    }
+    this.#services = {
+      store, logins, clock: systemClock, random: systemRandom, log, limits: { ...defaultLimits, ...options.limits }, plaintextLogin: 'loopback', scram: false,
+      version: 'test', views: new ViewKeeper(store), trees: new PartTrees(), memory: memoryBudget(64 * 1024 * 1024),
+    }
+  }
+
+  static async open(options: { limits?: Partial<Limits> } = {}): Promise<ImapStage> {
+    const folder = mkdtempSync(join(tmpdir(), 'daruma-imap-'))
+    const opened = await openInlineStore({ dataDirectory: folder, clock: systemClock, random: systemRandom, segmentSizeOctets: 4 * 1024 * 1024 })
+    if (!opened.ok) throw new Error(opened.reason)
+    const { store, close } = opened.value
+    await store.submitDirectory({ kind: 'domain-add', name: 'example.org' })
+    return new ImapStage(store, async () => {
+      await close()
+      rmSync(folder, { recursive: true, force: true })
+    }, options)
+  }
+
+  async close(): Promise<void> {
+    this.#services.views.close()
+    await this.#close()
+  }
+
+  /** A new account; returns its address. */
+  async account(): Promise<{ account: AccountId; address: string }> {
+    const account = await this.store.nextAccountId()
+    const address = `user${++this.#accounts}@example.org`
+    const outcome = await this.store.submitDirectory({
+      kind: 'account-add', account, address, addressKey: addressKey(address), credential: { argon2: '', scram: null }, octetsMax: null,
+      mailboxes: [{ name: 'INBOX', role: 'inbox' }, { name: 'Drafts', role: 'drafts' }, { name: 'Sent', role: 'sent' }, { name: 'Junk', role: 'junk' }, { name: 'Trash', role: 'trash' }],
+    })
+    if (outcome.end !== 'done') throw new Error(outcome.reason)
+    await this.store.ready(account)
+    return { account, address }
+  }
+
+  connect(): FakeClient {
+    return new FakeClient(this.#services)
+  }
+}
+
+/** The far end of a session. */
+export class FakeClient {
+  readonly session: Session
+  #text = ''
+  #waiting: (() => void) | undefined
+  ended = false
+
+  constructor(services: ImapServices) {
+    const peer: Peer = {
+      remoteAddress: '127.0.0.1', secure: false, canStartTls: false,
+      isOpen: true,
+      write: (bytes) => {
+        this.#text += latin1Of(bytes)
+        this.#waiting?.()
+      },
+      drained: () => Promise.resolve(true),
+      pause: () => undefined, resume: () => undefined, setIdle: () => undefined,
+      startTls: () => Promise.resolve(false), channelBinding: () => undefined,
+      end: () => {
+        this.ended = true
+        this.#waiting?.()
+      },
+    }
+    this.session = new Session(services, peer)
+    this.session.greet()
+  }
+
+  send(text: string, bytewise = false): void {
+    const bytes = bytesOfLatin1(text)
+    if (!bytewise) this.session.receive(bytes)
+    else for (const byte of bytes) this.session.receive(Uint8Array.of(byte))
+  }
+
+  /** The next line without its end; rejects when none comes. */
+  async line(): Promise<string> {
+    const deadline = systemClock.monotonicMs() + 10_000
+    for (;;) {
+      const end = this.#text.indexOf('\r\n')
+      if (end >= 0) {
+        const line = this.#text.slice(0, end)
+        this.#text = this.#text.slice(end + 2)
+        return line
+      }
+      if (this.ended) throw new Error('the session has ended')
+      const left = deadline - systemClock.monotonicMs()
+      if (left <= 0) throw new Error(`no line came${this.#text ? `, only "${this.#text}"` : ''}`)
+      await new Promise<void>((resolve) => {
+        const cancel = systemClock.after(left, resolve)
+        this.#waiting = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+  }
+
+  /** Puts a line back. */
+  unread(line: string): void {
+    this.#text = `${line}\r\n${this.#text}`
+  }
+
+  /** Looks at the next line if it is there already. */
+  peek(): string | undefined {
+    const end = this.#text.indexOf('\r\n')
+    return end >= 0 ? this.#text.slice(0, end) : undefined
+  }
+
+  get leftOver(): string {
+    return this.#text
+  }
+
+  /** Sends one command and gives its untagged lines and its answer. */
+  async command(tag: string, text: string): Promise<{ untagged: string[]; answer: string }> {
+    this.send(`${tag} ${text}\r\n`)
+    const untagged: string[] = []
+    for (;;) {
+      const line = await this.line()
+      if (line.startsWith(`${tag} `)) return { untagged, answer: line.slice(tag.length + 1) }
+      untagged.push(line)
+    }
+  }
+}
