@@ -1,0 +1,166 @@
+// Builds the rooms and hands each what it needs. `serve` starts a server, `openOwner` opens a stopped one's
+// data for a command. This file wires; it decides nothing.
+//
+// Start, in this order: lock → bind all ports (as root, if need be) → journal (recovery) → databases (to the
+// gate) → front threads listen → rights are dropped → ready. Stop, in this order: doors say goodbye → queue →
+// databases flushed → journal sealed → lock released.
+import type { Clock } from './base/clock.ts'
+import { nodeDisk } from './base/disk.ts'
+import { Outage, refuse, understood, type Parsed } from './base/errors.ts'
+import type { Log } from './base/log.ts'
+import type { Random } from './base/random.ts'
+import { becomeOwnerOf, becomeUser, isRoot } from './base/run-as.ts'
+import { EXIT, type ExitCode, type ListenerFacts, type Office } from './admin/admin.ts'
+import type { Owner, Server, ServeOptions } from './cli/server-interface.ts'
+import { doorNames, type Config, type DoorName } from './config/config.ts'
+import { bindSocket, type Bound } from './net/bound-socket.ts'
+import { newTicketKeys, parseServerContexts, type CertificatePair } from './net/server-contexts.ts'
+import { loadCertificates } from './server/certificates.ts'
+import { Front } from './server/fronts.ts'
+import type { DoorSocket, FrontKind } from './server/thread-messages.ts'
+import { LargeStore } from './store/journal/large-writer.ts'
+import { openJournalReader } from './store/journal/journal-reader.ts'
+import { openInlineStore } from './store/inline.ts'
+import { takeOwnerLock } from './store/owner-lock.ts'
+import { makeCredential } from './store/store.ts'
+import { startStoreThreads, type StoreThreads } from './store/threads/store-threads.ts'
+import { StoreClient } from './store/threads/store-client.ts'
+
+/** Sessions get so long to finish when the server stops. */
+const GRACE_MS = 5000
+
+const KIND_OF: Record<DoorName, FrontKind> = { smtp: 'taking', submission: 'taking', submissions: 'taking', imap: 'reading', imaps: 'reading' }
+const TLS_FROM_FIRST_BYTE: ReadonlySet<DoorName> = new Set(['submissions', 'imaps'])
+
+export async function serve(config: Config, options: ServeOptions): Promise<Parsed<Server>> {
+  const lock = takeOwnerLock(config.data)
+  if (!lock.ok) return lock
+  const doors = bindDoors(config, options)
+  if (!doors.ok) {
+    lock.value.release()
+    return doors
+  }
+  const certificates = loadCertificates(config, options)
+  const usable = certificates.ok ? parseServerContexts(certificates.value, newTicketKeys(options.random)) : certificates
+  if (!certificates.ok || !usable.ok) {
+    for (const { bound } of doors.value) bound?.release()
+    lock.value.release()
+    return refuse('bad-certificate', certificates.ok ? (usable.ok ? '' : usable.reason) : certificates.reason)
+  }
+  try {
+    return understood(await startServer(config, options, { doors: doors.value, certificates: certificates.value, release: () => lock.value.release() }))
+  } catch (error) {
+    for (const { bound } of doors.value) bound?.release()
+    lock.value.release()
+    if (error instanceof Outage) return refuse('start-failed', `${error.message}${error.hint ? ` (${error.hint})` : ''}`)
+    throw error
+  }
+}
+
+/** Commands on a stopped server: the same store, in this thread. */
+export async function openOwner(config: Config, options: { clock: Clock; random: Random; log: Log }): Promise<Parsed<Owner>> {
+  becomeOwnerOf(config.data)
+  const opened = await openInlineStore({
+    dataDirectory: config.data, clock: options.clock, random: options.random, log: options.log, limits: config.limits,
+    mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets,
+  })
+  if (!opened.ok) return opened
+  return understood({ office: officeOf(opened.value.store, config, options), close: () => opened.value.close() })
+}
+
+interface Door {
+  door: DoorName
+  bound: Bound | undefined
+  fd: number
+  facts: ListenerFacts
+}
+
+function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
+  const doors: Door[] = []
+  const give = (reason: Parsed<never>) => {
+    for (const { bound } of doors) bound?.release()
+    return reason
+  }
+  for (const door of doorNames) {
+    const inherited = options.inherited.filter((socket) => socket.door === door)
+    for (const { fd } of inherited) doors.push({ door, bound: undefined, fd, facts: { door, address: 'inherited', port: 0, tls: TLS_FROM_FIRST_BYTE.has(door) } })
+    if (inherited.length > 0) continue
+    for (const { host, port } of config.listen[door]) {
+      const bound = bindSocket({ host, port, family: host.includes(':') ? 6 : 4 })
+      if (!bound.ok) return give(bound.code === 'port-taken' ? refuse('port-taken', `${door} ${host.includes(':') ? `[${host}]` : host}:${port}`) : bound)
+      doors.push({ door, bound: bound.value, fd: -1, facts: { door, address: host, port: bound.value.address.port, tls: TLS_FROM_FIRST_BYTE.has(door) } })
+    }
+  }
+  return understood(doors)
+}
+
+async function startServer(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; release: () => void }): Promise<Server> {
+  const { clock, random, log } = options
+  let fail: (end: { exit: ExitCode; reason: string }) => void = () => {}
+  const failed = new Promise<{ exit: ExitCode; reason: string }>((resolve) => (fail = resolve))
+  const store = await startStoreThreads({
+    dataDirectory: config.data, mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets, acceptLoss: options.acceptLoss,
+    limits: config.limits, log, logLevel: config.log.level, crashAt: process.env['DARUMA_CRASH_AT'],
+    onDead: (because, exit) => fail({ exit: exit === 74 ? EXIT.io : EXIT.failed, reason: because }),
+  })
+  for (const sentence of store.report) log.warn(sentence)
+  const client = await connectMain(config, options, store)
+  const fronts = makeFronts(config, options, store, owned)
+  await Promise.all(fronts.map((front) => front.start()))
+  if (isRoot() && config.run.user !== undefined) {
+    const became = becomeUser(config.run.user)
+    if (!became.ok) throw new Outage(became.reason, { operation: 'drop privileges' })
+  }
+  let stopped: Promise<void> | undefined
+  return {
+    office: officeOf(client, config, options),
+    listeners: owned.doors.map((door) => door.facts),
+    failed,
+    healthy: () => fronts.every((front) => front.healthy()),
+    async reload(next) {
+      const certificates = loadCertificates(next, options)
+      if (!certificates.ok) return certificates
+      const usable = parseServerContexts(certificates.value, newTicketKeys(random))
+      if (!usable.ok) return usable
+      for (const front of fronts) front.reload(next, certificates.value)
+      return understood(undefined)
+    },
+    stop() {
+      stopped ??= (async () => {
+        await Promise.all(fronts.map((front) => front.stop(GRACE_MS)))
+        client.close()
+        await store.stop()
+        owned.release()
+      })()
+      return stopped
+    },
+  }
+}
+
+function connectMain(config: Config, options: ServeOptions, store: StoreThreads): Promise<StoreClient> {
+  const place = { dataDirectory: config.data, mirrors: config.journal.mirrors }
+  return StoreClient.connect({
+    ports: store.connect(), gauges: store.gauges, limits: config.limits, disk: nodeDisk, log: options.log,
+    reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),
+  })
+}
+
+function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, owned: { doors: Door[]; certificates: CertificatePair[] }): Front[] {
+  const socketOf = ({ door, bound, fd, facts }: Door): DoorSocket => ({
+    door, fd: bound ? bound.handOver() : fd, address: bound?.address ?? { host: facts.address, port: facts.port, family: 4 },
+  })
+  const ticketKeys = newTicketKeys(options.random)
+  const ownAddresses = owned.doors.filter((door) => door.door === 'smtp').map(({ facts }) => ({ host: facts.address, port: facts.port }))
+  const kinds: FrontKind[] = ['taking', 'reading', 'queue']
+  return kinds.map((kind) => new Front({
+    kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(),
+    data: { kind, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, version: options.version, ownAddresses },
+  }, owned.doors.filter((door) => KIND_OF[door.door] === kind).map(socketOf)))
+}
+
+function officeOf(store: StoreClient, config: Config, options: { clock: Clock; random: Random }): Omit<Office, 'server'> {
+  return {
+    store, clock: options.clock, random: options.random,
+    makeCredential: (password) => makeCredential(password, { random: options.random, scram: config.security.scram }),
+  }
+}

@@ -1,0 +1,60 @@
+// What every front thread has, and what it must be able to do.
+import type { Clock } from '../base/clock.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { Config, DoorName } from '../config/config.ts'
+import { Outage } from '../base/errors.ts'
+import type { Connection } from '../net/connection.ts'
+import { listenOn, type Listener } from '../net/listener.ts'
+import { parseNetwork } from '../net/network.ts'
+import type { ServerContexts } from '../net/server-contexts.ts'
+import type { Sweeper } from '../net/sweeper.ts'
+import type { StoreClient } from '../store/threads/store-client.ts'
+import type { FrontThreadData } from './thread-messages.ts'
+
+export interface FrontRooms {
+  data: FrontThreadData
+  store: StoreClient
+  limits: Limits
+  log: Log
+  clock: Clock
+  random: Random
+  contexts: ServerContexts
+  sweeper: Sweeper
+}
+
+export interface FrontThing {
+  reload(config: Config): void
+  /** Stops accepting, says goodbye, and resolves when all sessions have gone or `graceMs` is over. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Doors that speak TLS from the first byte (RFC 8314 §3). */
+const IMPLICIT_TLS: ReadonlySet<DoorName> = new Set(['submissions', 'imaps'])
+
+/** Listens on every socket that this thread was given. */
+export async function openListeners(
+  rooms: FrontRooms,
+  admit: (door: DoorName, remoteAddress: string) => 'go' | { refuse: string },
+  onConnection: (door: DoorName, connection: Connection) => void,
+): Promise<Listener[]> {
+  const { data, sweeper, log, contexts } = rooms
+  const proxies = data.config.proxy.networks.flatMap((text) => {
+    const network = parseNetwork(text)
+    return network.ok ? [network.value] : [] // the config has refused what is none
+  })
+  const listeners: Listener[] = []
+  for (const { door, address, fd } of data.doors) {
+    const listener = await listenOn({
+      fd, sweeper, log,
+      admit: (remote) => admit(door, remote),
+      onConnection: (connection) => onConnection(door, connection),
+      ...(IMPLICIT_TLS.has(door) ? { tls: contexts } : {}),
+      ...(proxies.length > 0 ? { proxies } : {}),
+    }, address)
+    if (!listener.ok) throw new Outage(listener.reason, { operation: 'listen' })
+    listeners.push(listener.value)
+  }
+  return listeners
+}
