@@ -166,6 +166,13 @@ export class SequenceTracker {
     return mergedRanges(ends)
   }
 
+  /** Has a keyword appeared that FLAGS has not named? Then it is to be told now, before any message that has it. */
+  takeKeywordsGrew(): boolean {
+    const grew = this.view.knownKeywordsCount > this.#toldKeywords
+    this.#toldKeywords = this.view.knownKeywordsCount
+    return grew
+  }
+
   /** The client knows the flags that this message has at this modseq: they are no news (STORE.SILENT, FETCH). */
   said(uid: number, modseq: number): void {
     this.#said.set(uid, modseq)
@@ -192,8 +199,7 @@ export class SequenceTracker {
     const before = this.#toldRows
     const knownUid = this.#toldUid
     const changedUids = this.#changedUids(knownUid)
-    const keywordsGrew = view.knownKeywordsCount > this.#toldKeywords
-    this.#toldKeywords = view.knownKeywordsCount
+    const keywordsGrew = this.takeKeywordsGrew()
     this.#tell()
     return { expunged, expungedUids, exists: this.#toldRows > before ? this.exists : undefined, keywordsGrew, changedUids }
   }
@@ -224,6 +230,7 @@ export class SequenceTracker {
 
   /** Is there anything to say that may be said now? Cheap. */
   get hasNews(): boolean {
-    return this.#held.length > 0 || this.view.lastUid > this.#toldUid || this.view.changesThrough > this.#toldChanges
+    return this.#held.length > 0 || this.view.lastUid > this.#toldUid || this.view.changesThrough > this.#toldChanges ||
+      this.view.knownKeywordsCount > this.#toldKeywords
   }
 }

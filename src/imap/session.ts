@@ -16,7 +16,7 @@ import { AppendUnderWay } from './append-under-way.ts'
 import { capabilities } from './capabilities.ts'
 import { entryFor } from './command-table.ts'
 import type { Conversation, LineConsumer } from './conversation.ts'
-import { tellNews } from './news.ts'
+import { tellFlags, tellNews } from './news.ts'
 import { PeerGone } from './peer.ts'
 import type { Peer } from './peer.ts'
 import type { ImapServices } from './services.ts'
@@ -245,7 +245,9 @@ export class Session implements Conversation {
         if (state.at !== 'selected') return this.#finish(tag, bad(state.at === 'not-authenticated' ? 'log in first' : 'select a mailbox first'))
         const mayExpunge = !entry.holdsExpunges?.(command)
         return this.#guarded(tag, async () => {
-          await state.selected.shared.refresh()
+          const { shared, tracker } = state.selected
+          await shared.refresh()
+          if (tracker.takeKeywordsGrew()) tellFlags(this.out, shared.view, tracker.readOnly)
           return entry.run(this, state.selected, command)
         }, mayExpunge)
       }

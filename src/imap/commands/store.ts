@@ -9,6 +9,7 @@ import type { Conversation } from '../conversation.ts'
 import { printFlags, readFlags } from '../flags-text.ts'
 import type { MailboxView } from '../mailbox-view.ts'
 import { CHANGE_MESSAGES_MAX, piecesOf, sequencesOf, uidRangesOf } from '../message-set.ts'
+import { tellFlags } from '../news.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
 
@@ -40,6 +41,7 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
     for (const uid of outcome.result.modified) modified.push(uid)
   }
   await shared.refreshNow()
+  if (tracker.takeKeywordsGrew()) tellFlags(talk.out, view, tracker.readOnly)
   await tellStored(talk, selected, ranges, command, changed, new Set(modified))
   if (modified.length === 0) return ok('stored')
   const numbers = command.uid ? modified : modified.map((uid) => tracker.sequenceOf(uid)).filter((sequence) => sequence !== undefined)
