@@ -29,9 +29,7 @@ export function replyLine(text: string): string {
   return line.length <= REPLY_CHARACTERS_MAX ? line : `${line.slice(0, REPLY_CHARACTERS_MAX - 1)}…`
 }
 
-/** The enhanced status that a reply carries when its class agrees with the code, else the code's class with no details (RFC 2034 §4, RFC 3463). */
-export function statusOf(code: number, text: string): string {
-  const digit = code < 300 ? '2' : code < 500 ? '4' : '5'
-  const match = /^([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])/.exec(text)
-  return match && match[1] === digit ? match[0] : `${digit}.0.0`
+/** The enhanced status that a reply carries if it is of the class that we act by ("2", "4", "5"), else that class with no details (RFC 3463). */
+export function statusOf(status: string, kind: '2' | '4' | '5'): string {
+  return status.startsWith(kind) ? status : `${kind}.0.0`
 }

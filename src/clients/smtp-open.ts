@@ -10,11 +10,12 @@ import type { Connection } from '../net/connection.ts'
 import { opportunisticTls, verifiedTls } from '../net/client-tls.ts'
 import { dial } from '../net/dial.ts'
 import type { Sweeper } from '../net/sweeper.ts'
+import { replySentence } from '../wire/smtp/reply.ts'
+import type { Reply } from '../wire/smtp/reply.ts'
 import { replyLine, statusOf } from './delivery-result.ts'
 import { noCapabilities, parseCapabilities } from './smtp-capabilities.ts'
 import type { SmtpCapabilities } from './smtp-capabilities.ts'
 import { SmtpLink } from './smtp-link.ts'
-import type { SmtpReply } from './smtp-link.ts'
 
 /** `opportunistic`: TLS when it works, else in clear. `required`: TLS, any certificate. `verified`: TLS with a certificate for the host's name. */
 export type TlsPolicy = 'opportunistic' | 'required' | 'verified' | 'never'
@@ -179,21 +180,16 @@ async function logIn(link: SmtpLink, { auth }: SmtpCapabilities, { user, passwor
     const { code } = reply.reply
     if (code === 235) return undefined
     if (code !== 334 || n === steps.length - 1) {
-      return failed('login', `login refused: ${printReply(reply.reply)}`, '4.7.8')
+      return failed('login', `login refused: ${replySentence(reply.reply)}`, '4.7.8')
     }
   }
   return failed('login', 'the login came to no end')
-}
-
-/** "550 5.1.1 no such user", lines joined. */
-export function printReply({ code, lines }: SmtpReply): string {
-  return replyLine(`${code} ${lines.join(' ')}`)
 }
 
 function failed(at: OpenFailure['at'], sentence: string, status = '4.4.2'): Opened & { ok: false } {
   return { ok: false, failure: { at, permanent: false, reply: replyLine(sentence), status: at === 'connect' ? '4.4.1' : status } }
 }
 
-function refused(at: OpenFailure['at'], reply: SmtpReply): Opened & { ok: false } {
-  return { ok: false, failure: { at, permanent: reply.code >= 500, reply: printReply(reply), status: statusOf(reply.code, reply.lines[0] ?? '') } }
+function refused(at: OpenFailure['at'], reply: Reply): Opened & { ok: false } {
+  return { ok: false, failure: { at, permanent: reply.code >= 500, reply: replyLine(replySentence(reply)), status: statusOf(reply.status, reply.code >= 500 ? '5' : '4') } }
 }

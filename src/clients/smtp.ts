@@ -8,14 +8,14 @@
 // A body that cannot be read to its end is never ended with a dot. Nothing throws for what peers do.
 // It never decides when to try again, and never looks up names.
 import { errorSentence } from '../base/errors.ts'
+import { replySentence } from '../wire/smtp/reply.ts'
+import type { Reply } from '../wire/smtp/reply.ts'
 import { createByteInspector, createDataWriter } from './data-writer.ts'
 import { replyLine, statusOf } from './delivery-result.ts'
 import type { RecipientResult, ResultFacts } from './delivery-result.ts'
 import { needsUtf8, pathFor, printMail, printRcpt } from './smtp-commands.ts'
 import type { OutgoingEnvelope, OutgoingRecipient } from './smtp-commands.ts'
-import { printReply } from './smtp-open.ts'
 import type { OpenSession, SmtpTimeouts } from './smtp-open.ts'
-import type { SmtpReply } from './smtp-link.ts'
 
 /** Message bytes as far as sending needs them; the store's `BodySource` is one. */
 export interface OutgoingBody {
@@ -93,18 +93,18 @@ class Transaction {
     return { end, reply: replyLine(sentence), status, remote: this.#session.remote }
   }
 
-  #theirs(reply: SmtpReply, end: 'temporary' | 'permanent' = reply.code >= 500 ? 'permanent' : 'temporary'): SendResult {
-    const status = statusOf(end === 'permanent' ? 500 : 400, reply.lines[0] ?? '')
+  #theirs(reply: Reply, end: 'temporary' | 'permanent' = reply.code >= 500 ? 'permanent' : 'temporary'): SendResult {
+    const status = statusOf(reply.status, end === 'permanent' ? '5' : '4')
     if (reply.code === 421) {
       // RFC 5321 §3.8: it closes the channel and has taken nothing; another host may.
       this.#session.link.drop('the server said that it is closing')
-      return { end: 'unanswered', reply: printReply(reply), status, remote: this.#session.remote }
+      return { end: 'unanswered', reply: replyLine(replySentence(reply)), status, remote: this.#session.remote }
     }
-    return { end, reply: printReply(reply), status, remote: this.#session.remote }
+    return { end, reply: replyLine(replySentence(reply)), status, remote: this.#session.remote }
   }
 
-  #delivered(reply: SmtpReply): SendResult {
-    return { end: 'delivered', reply: printReply(reply), status: statusOf(reply.code, reply.lines[0] ?? ''), remote: this.#session.remote, reportsPassedOn: this.#session.capabilities.dsn }
+  #delivered(reply: Reply): SendResult {
+    return { end: 'delivered', reply: replyLine(replySentence(reply)), status: statusOf(reply.status, '2'), remote: this.#session.remote, reportsPassedOn: this.#session.capabilities.dsn }
   }
 
   // ---- what the server cannot carry
@@ -197,7 +197,7 @@ class Transaction {
     if (verdict.end !== 'delivered') for (const n of later) this.#results[n] = verdict.end === 'permanent' ? this.#ours('temporary', 'the server took no more recipients', '4.5.3') : verdict
   }
 
-  #judgeRecipient(reply: SmtpReply, acceptedBefore: number): Verdict {
+  #judgeRecipient(reply: Reply, acceptedBefore: number): Verdict {
     if (reply.code < 300) return 'accepted' // 250, and 251 "will forward" (RFC 5321 §3.4)
     // RFC 5321 §4.5.3.1.10: "too many recipients" is 452, of old 552, and both mean: some now, the rest later.
     if ((reply.code === 452 || reply.code === 552) && acceptedBefore > 0) return 'later'
@@ -294,6 +294,6 @@ class Transaction {
     if (!heard.ok) return this.#ours('temporary', `no answer after the end of the message: ${heard.sentence}`, '4.4.2')
     const { reply } = heard
     if (reply.code < 300) return this.#delivered(reply)
-    return reply.code < 400 ? this.#ours('temporary', `unexpected answer: ${printReply(reply)}`, '4.5.0') : this.#theirs(reply)
+    return reply.code < 400 ? this.#ours('temporary', `unexpected answer: ${replySentence(reply)}`, '4.5.0') : this.#theirs(reply)
   }
 }
