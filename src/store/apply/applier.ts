@@ -16,6 +16,7 @@ import { applyRecord, type RecordMeta } from '../operations/apply-record.ts'
 import { cacheTexts, type CachedTexts } from '../operations/cache-texts.ts'
 import { readFacts, type FactsMeta } from '../operations/facts.ts'
 import { readPosition, setPosition } from '../operations/position.ts'
+import type { SkipMeta } from '../operations/skip.ts'
 import { SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
 import { AppliedDatabase } from './applied-database.ts'
@@ -47,7 +48,7 @@ export interface ApplierEvents {
   reached(database: DatabaseId, position: number): void
   replaced(database: DatabaseId): void
   /** A record could not be applied even alone: asks for a skip record. */
-  skip(database: DatabaseId, sequence: number, because: string): void
+  skip(skip: SkipMeta): void
   /** All databases together have applied so many octets more. */
   applied(octets: number, through: number): void
 }
@@ -223,7 +224,7 @@ export class Applier {
   }
 
   #noteSkip(record: ScannedRecord): void {
-    const value = JSON.parse(new TextDecoder().decode(record.meta)) as { database: number; sequence: number }
+    const value = JSON.parse(new TextDecoder().decode(record.meta)) as SkipMeta
     this.#skips.add(`${value.database}:${value.sequence}`)
   }
 
@@ -532,7 +533,7 @@ export class Applier {
         // Tried alone and failed: passed over by a record, so that a replay passes over it too.
         log.error('a record cannot be applied and is set aside', { database: base.database, sequence: entry.sequence, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
         const name = `${base.database}:${entry.sequence}`
-        if (!this.#skipsAsked.has(name)) events.skip(base.database, entry.sequence, errorSentence(error))
+        if (!this.#skipsAsked.has(name)) events.skip({ kind: 'skip', database: base.database, sequence: entry.sequence, because: errorSentence(error), bodyOctets: entry.bodyLength })
         this.#skipsAsked.add(name)
       }
     }

@@ -16,6 +16,7 @@ import { applyOpenAccount } from './open-account.ts'
 import { applyQueueArrival } from './queue-arrival.ts'
 import { applyQueueChange } from './queue-change.ts'
 import { applySetQuota } from './set-quota.ts'
+import { applySkip, type SkipMeta } from './skip.ts'
 
 /** What of a record's header an operation may know. */
 export interface RecordHead {
@@ -31,6 +32,7 @@ export type RecordMeta =
   | { kind: 'directory'; change: DirectoryChange }
   | { kind: 'queue'; change: QueueChange }
   | FactsMeta
+  | SkipMeta
 
 /** `bodyOctets`: the record's own bytes, wherever they stand (segment or large file). */
 export async function applyRecord(tx: Tx, database: DatabaseId, head: RecordHead, meta: RecordMeta, bodyOctets: number): Promise<Outcome<unknown>> {
@@ -57,6 +59,7 @@ async function applyToAccount(tx: Tx, context: Context, meta: RecordMeta, bodyOc
     }
     // Compared by whoever replays (facts.ts): applying them does nothing.
     case 'facts': return done('ignored')
+    case 'skip': return applySkip(tx, context, meta)
     case 'queue': return done('ignored')
   }
 }

@@ -98,8 +98,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       replaced(database) {
         for (const front of fronts.keys()) tell(front, { t: 'replaced', database })
       },
-      skip(database, sequence, because) {
-        put('skip', database, { kind: 'skip', database, sequence, because }, true)
+      skip(skip) {
+        put('skip', skip.database, skip, true)
       },
       applied(octets, through) {
         appliedOctets += octets
