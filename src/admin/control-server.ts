@@ -31,6 +31,8 @@ export interface ControlServer {
   readonly path: string
   /** Takes no more requests, answers those begun, closes. */
   close(): Promise<void>
+  /** Closes at once; whoever waits is cut off and told so. For a server that can promise nothing more. */
+  abandon(): void
 }
 
 /** Call on the main thread, and only as the owner of the data directory: a socket left behind is removed. */
@@ -56,6 +58,10 @@ export async function openControlServer(options: ControlServerOptions): Promise<
       await Promise.all([...sessions].map((session) => session.finish()))
       await closed
       removeIfThere(path)
+    },
+    abandon() {
+      server.close()
+      for (const session of sessions) session.abandon()
     },
   }
 }
@@ -119,6 +125,10 @@ class ControlSession {
     if (!answer.ok) this.#options.log.info('control command refused', { command, code: answer.code, reason: answer.reason.en })
     else if (command !== 'status') this.#options.log.info('control command done', { command })
     return answer
+  }
+
+  abandon(): void {
+    this.#socket.destroy()
   }
 
   /** Lets what was begun be answered, then closes. */

@@ -106,6 +106,7 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
     log.info('stopped')
     return EXIT.done
   } finally {
+    control.abandon()
     stopHearing()
     manager.close()
   }
