@@ -9,12 +9,7 @@ const AFTER_LOGIN = [
 
 export function saslMechanisms(talk: Conversation): string[] {
   if (!talk.loginAllowed) return []
-  const mechanisms = ['PLAIN', 'LOGIN']
-  if (talk.services.scram) {
-    mechanisms.unshift('SCRAM-SHA-256')
-    if (talk.peer.channelBinding()) mechanisms.unshift('SCRAM-SHA-256-PLUS')
-  }
-  return mechanisms
+  return ['PLAIN', 'LOGIN']
 }
 
 export function capabilities(talk: Conversation): string {

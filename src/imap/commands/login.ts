@@ -1,9 +1,9 @@
-// STARTTLS, LOGIN, AUTHENTICATE. What a failed login says tells nothing about whether the account is there.
+// STARTTLS, LOGIN, and what follows from any login. What a failed login says tells nothing about whether the account is there.
 import { textOf } from '../../base/bytes.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
-import { capabilities, saslMechanisms } from '../capabilities.ts'
+import { capabilities } from '../capabilities.ts'
 import type { Conversation } from '../conversation.ts'
 import type { LoginAnswer } from '../services.ts'
 
@@ -40,11 +40,4 @@ export async function admitted(talk: Conversation, user: string, answer: LoginAn
       // RFC 5530: an account that is suspended is told as any wrong password, unless the password was right.
       return answer.end === 'suspended' ? no('this account is suspended', 'CONTACTADMIN') : no('wrong name or password', 'AUTHENTICATIONFAILED')
   }
-}
-
-/** RFC 3501 §6.2.2, RFC 4959 (SASL-IR). */
-export async function authenticate(talk: Conversation, command: Extract<Command, { name: 'AUTHENTICATE' }>): Promise<Answer | 'goes-on'> {
-  if (!talk.loginAllowed) return no('use TLS first', 'PRIVACYREQUIRED')
-  if (!saslMechanisms(talk).includes(command.mechanism)) return no('this mechanism is not offered')
-  return no('not yet')
 }

@@ -140,6 +140,14 @@ export class FakeClient {
     }
   }
 
+  /** So many octets, whatever they are. */
+  async octets(count: number): Promise<string> {
+    while (this.#text.length < count) await new Promise((resolve) => setImmediate(resolve))
+    const octets = this.#text.slice(0, count)
+    this.#text = this.#text.slice(count)
+    return octets
+  }
+
   /** Puts a line back. */
   unread(line: string): void {
     this.#text = `${line}\r\n${this.#text}`
