@@ -38,16 +38,14 @@ export function decodeText(bytes: Uint8Array, label?: string): string {
     // Under this label 8-bit octets are half-width kana, unless they are plainly something else.
     if (!looksLikeIso2022Jp(bytes)) {
       const seen = sniffCharset(bytes)
-      if (seen !== 'us-ascii' && seen !== 'windows-1252') return decodeAs(bytes, seen)
+      if (seen !== 'us-ascii' && seen !== 'windows-1252' && !looksLikeKana(bytes)) return decodeAs(bytes, seen)
     }
     return decodeIso2022Jp(bytes)
   }
   if (VOID_LABELS.has(charset)) return decodeAs(bytes, sniffCharset(bytes))
   if (charset === 'utf-8') {
     if (isUtf8(bytes)) return looksLikeIso2022Jp(bytes) ? decodeIso2022Jp(bytes) : decodeAs(bytes, 'utf-8')
-    const seen = sniffCharset(bytes)
-    if (seen === 'windows-1252' && mostlyUtf8(bytes)) return decodeAs(bytes, 'utf-8')
-    return decodeAs(bytes, seen)
+    return decodeAs(bytes, mostlyUtf8(bytes) ? 'utf-8' : sniffCharset(bytes))
   }
   if (charset !== 'utf-7' && charset !== 'iso-2022-kr' && looksLikeIso2022Jp(bytes)) return decodeIso2022Jp(bytes)
   const text = decodeAs(bytes, charset)
@@ -157,6 +155,19 @@ function shiftJisScore(bytes: Uint8Array): number {
     at++
   }
   return score + (kana > 3 && score >= 0 ? kana / 2 : 0)
+}
+
+/** All 8-bit octets are half-width kana, and few of them could begin a hiragana of EUC-JP. */
+function looksLikeKana(bytes: Uint8Array): boolean {
+  let kana = 0
+  let hiragana = 0
+  for (const octet of bytes.subarray(0, SNIFF_OCTETS_MAX)) {
+    if (octet < 0x80) continue
+    if (octet < 0xa1 || octet > 0xdf) return false
+    kana++
+    if (octet === 0xa4) hiragana++
+  }
+  return hiragana * 8 < kana
 }
 
 /** One damaged octet, or a cut at the end, does not make it another charset. */

@@ -85,7 +85,8 @@ function dateTokens(value: string): string[] {
     else if (letter === ')') depth = Math.max(0, depth - 1)
     else if (depth === 0) flat += letter
   }
-  return flat.match(/[+-]\d{1,2}:?\d{2}(?!\d|-)|\d+|[A-Za-z]+|[:.]/g) ?? []
+  // 7-Feb-1994: the dashes are no signs
+  return flat.replace(/(\d)-([A-Za-z]{3,9})-(\d)/, '$1 $2 $3').match(/[+-]\d{1,2}:?\d{2}(?!\d|-)|\d+|[A-Za-z]+|[:.]/g) ?? []
 }
 
 function readTime(tokens: readonly string[], from: number): { hour: number; minute: number; second: number; next: number } | undefined {

@@ -83,8 +83,8 @@ function decodeQ(text: string): ByteString {
   return text.replace(/_|=([0-9A-Fa-f]{2})/g, (found, hex: string | undefined) => (hex === undefined ? (found === '_' ? ' ' : found) : String.fromCharCode(Number.parseInt(hex, 16))))
 }
 
-/** Octets of UTF-8 in one encoded word: 45 make 60 letters of base64, 72 with all around them. RFC 2047 §2 allows 75. */
-const WORD_OCTETS_MAX = 45
+/** Octets of UTF-8 in one encoded word: 36 make 48 letters of base64, 60 with all around them. RFC 2047 §2 allows 75; this leaves room for the field's name. */
+const WORD_OCTETS_MAX = 36
 
 /** Encoded words (UTF-8, B) for any text, none longer than 75 characters; letters are never split. */
 export function encodeWords(text: string): string[] {

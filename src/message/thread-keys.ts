@@ -8,6 +8,7 @@
 //   2. Its subject is the base subject (base-subject.ts), in ASCII lower case, with all white space removed.
 //   3. For each id, a key: the first 8 octets, in hex, of SHA-256 over "threads-1", LF, id, LF, subject in UTF-8.
 //   4. Messages that share a key are in one thread. A message without ids has no key and is a thread of its own.
+// Of each field the first 256 KiB count, of the subject the first 8,000 octets and 1,000 characters.
 // Sharing an id but not the subject therefore begins a new thread, as a person would expect.
 //
 // Changing anything here changes stored keys: make a "threads-2" beside it instead.

@@ -36,6 +36,8 @@ for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 class Base64Decoder implements TransferDecoder {
   #bits = 0
   #count = 0
+  /** Padding ended a group on this line; once white space follows, the rest of the line is not ours ("…== ignored"). */
+  #padding: 'none' | 'padded' | 'over' = 'none'
   push(piece: Uint8Array): Uint8Array {
     const out = new Uint8Array(Math.ceil(((piece.length + this.#count) * 3) / 4))
     let length = 0
@@ -44,7 +46,13 @@ class Base64Decoder implements TransferDecoder {
     for (let i = 0; i < piece.length; i++) {
       const octet = piece[i]!
       const value = BASE64_VALUES[octet]!
+      if (this.#padding !== 'none') {
+        if (octet === LF) this.#padding = 'none'
+        else if (octet === SPACE || octet === TAB) this.#padding = 'over'
+        else if (this.#padding === 'over') continue
+      }
       if (value < 0) {
+        if (octet === EQUALS) this.#padding = 'padded'
         if (octet === EQUALS && count > 0) { // padding ends a group, also where two encoded texts were put together
           if (count === 2) out[length++] = bits >> 4
           else if (count === 3) {
