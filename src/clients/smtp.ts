@@ -178,7 +178,7 @@ class Transaction {
       for (const n of flight) {
         const heard = await link.hear(timeouts.rcptMs)
         if (!heard.ok) return void this.#lost(heard.sentence)
-        if (heard.reply.code === 421) return void this.#everybody(this.#theirs(heard.reply))
+        if (heard.reply.code === 421) return this.#everybody(this.#theirs(heard.reply))
         if (mailRefused) continue // the answer is "no sender yet", whatever its words
         const verdict = this.#judgeRecipient(heard.reply, accepted.length)
         if (verdict === 'accepted') accepted.push(n)

@@ -76,7 +76,7 @@ export class FakeStore implements Pick<Store, 'queue' | 'submitQueue' | 'openBod
         const sender = this.rows.get(printWorkId(work))?.id.arrival
         const key = `${report} ${sender}`
         const owed = reports.get(key) ?? { kind: report, works: [] }
-        owed.works.push({ work, reply: outcome.reply, remote: outcome.remote, status: outcome.end === 'failed' ? outcome.status : '' })
+        owed.works.push({ work, reply: outcome.reply, remote: outcome.remote, status: outcome.end === 'done' ? '' : outcome.status ?? '' })
         reports.set(key, owed)
       }
       let n = 0

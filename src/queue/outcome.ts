@@ -51,11 +51,11 @@ export function nextDueMs(work: Pick<WorkHistory, 'attempts'>, moment: Moment, r
   return moment.nowMs + (leftMs > 0 ? Math.max(1000, Math.min(waitMs, leftMs)) : waitMs)
 }
 
-function retried(work: WorkHistory, { reply, remote }: RecipientResult, moment: Moment, rules: OutcomeRules): Settlement {
+function retried(work: WorkHistory, { reply, remote, status }: RecipientResult, moment: Moment, rules: OutcomeRules): Settlement {
   const late = !work.delayNotified && moment.ageMs >= rules.delayNoticeMs
   const told = late && owesReport(work, 'DELAY')
   return withReport(
-    { work: work.id, outcome: { end: 'retry', dueMs: nextDueMs(work, moment, rules), reply, remote, delayNotice: told } },
+    { work: work.id, outcome: { end: 'retry', dueMs: nextDueMs(work, moment, rules), reply, remote, delayNotice: told, status } },
     told ? 'delayed' : undefined)
 }
 

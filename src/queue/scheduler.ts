@@ -8,7 +8,6 @@
 // Waits are stored as wall time. While the process lives a clock that jumps ahead costs one early
 // attempt; what a jump back leaves due too far ahead (at start, and once an hour) is brought within
 // one back-off step, as STORE.md, Clock asks.
-import type { Log } from '../base/log.ts'
 import { errorSentence } from '../base/errors.ts'
 import { QUEUE } from '../store/store.ts'
 import type { Store, WorkId, WorkRow } from '../store/store.ts'

@@ -168,7 +168,7 @@ export interface Settlement {
   outcome:
     /** Taken over by the next server (or handed to one that sends no reports). */
     | { end: 'done'; reply: string; remote: string }
-    | { end: 'retry'; dueMs: number; reply: string; remote: string; delayNotice: boolean }
+    | { end: 'retry'; dueMs: number; reply: string; remote: string; delayNotice: boolean; status?: string }
     | { end: 'failed'; reply: string; remote: string; status: string }
   /** Whether applying this leaves a report for the sender in the outbox. Decided beforehand (RFC 3461 NOTIFY). */
   report?: 'delivered' | 'relayed' | 'delayed' | 'failed'

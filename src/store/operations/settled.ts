@@ -40,7 +40,7 @@ export async function applySettled(tx: Tx, context: Context, change: QueueChange
 
 /** The enhanced status code (RFC 3463): the one decided with the outcome, the one in the reply, or the plainest of its class. */
 function statusOf({ outcome }: Settlement): string {
-  if (outcome.end === 'failed') return outcome.status
+  if (outcome.end !== 'done' && outcome.status !== undefined) return outcome.status
   const inReply = /^[245]\d\d[ -]([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(outcome.reply)?.[1]
   return inReply ?? (outcome.end === 'done' ? '2.0.0' : '4.0.0')
 }
