@@ -9,6 +9,7 @@ import { seededRandom } from '../base/random.ts'
 import { scriptedServer } from '../clients/scripted-server-for-tests.ts'
 import type { DnsAnswer, DnsRecords, DnsType, Resolver } from '../net/dns.ts'
 import { until } from '../net/loopback-for-tests.ts'
+import { Sweeper } from '../net/sweeper.ts'
 import { FakeStore } from './fake-store-for-tests.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { createQueue } from './queue.ts'
@@ -33,7 +34,7 @@ function stage(t: TestContext, options: { zone?: Zone; config?: Partial<QueueCon
   const store = new FakeStore(systemClock)
   const reports: OutgoingReport[] = []
   const queue = createQueue({
-    store, clock: systemClock, random: seededRandom(9), log: silentLog, resolver: tableResolver(options.zone ?? {}), tickMs: 20,
+    store, clock: systemClock, random: seededRandom(9), log: silentLog, resolver: tableResolver(options.zone ?? {}), sweeper: new Sweeper({ clock: systemClock, tickMs: 20 }),
     config: { hostname: 'us.example', outbound: { port: 25, routes: [] }, limits: defaultLimits, ownDoors: [], ...options.config },
     deliverReport: async (report) => {
       reports.push(report)

@@ -7,7 +7,6 @@
 // the work is due again after its back-off. It changes nothing but through the store, and operators
 // change the queue through the store too: it learns of that by the store's notice.
 import type { Clock } from '../base/clock.ts'
-import type { Limits } from '../base/limits.ts'
 import { errorSentence } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -22,28 +21,18 @@ import { findHops } from './hops.ts'
 import type { LaneRules } from './lanes.ts'
 import type { OutcomeRules } from './outcome.ts'
 import { ownAddresses } from './own-addresses.ts'
+import type { QueueConfig } from './queue-config.ts'
 import { startReports } from './reports.ts'
 import type { DeliverReport } from './reports.ts'
 import { chooseRoute } from './route.ts'
-import type { OutboundConfig } from './route.ts'
 import { startScheduler } from './scheduler.ts'
 import { rememberUnreachableHosts } from './unreachable-hosts.ts'
 import { createWitness } from './witness.ts'
 
+export { queueConfigOf } from './queue-config.ts'
+export type { QueueConfig } from './queue-config.ts'
 export type { OutboundConfig, SmartHost } from './route.ts'
 export type { DeliverReport, OutgoingReport } from './reports.ts'
-
-/** What may change while it runs. */
-export interface QueueConfig {
-  /** Our name: said in EHLO, and the reporting server of reports. */
-  hostname: string
-  outbound: OutboundConfig
-  limits: Pick<Limits, 'queue_per_destination_max' | 'queue_attempts_max' | 'queue_lifetime_ms' | 'queue_delay_notice_ms'>
-  /** Where our own doors for mail from strangers listen; "::" and "0.0.0.0" stand for all addresses of the machine. */
-  ownDoors: readonly { host: string; port: number }[]
-  /** PEM of roots to trust instead of the system's, where a certificate must be verified. */
-  rootsPem?: string
-}
 
 export interface QueueOptions {
   store: Pick<Store, 'queue' | 'submitQueue' | 'openBody' | 'onNotice'>
@@ -56,8 +45,8 @@ export interface QueueOptions {
   /** Aborted: as `close(0)`. */
   signal?: AbortSignal
   timeouts?: SmtpTimeouts
-  /** How often deadlines of connections are looked at. */
-  tickMs?: number
+  /** The thread's sweeper for deadlines of connections; one of its own without it. */
+  sweeper?: Sweeper
 }
 
 export interface Queue extends AsyncDisposable {
@@ -82,7 +71,7 @@ export function createQueue(options: QueueOptions): Queue {
   const { store, clock, random, log, resolver } = options
   let config = options.config
   const breakOff = new AbortController()
-  const sweeper = new Sweeper({ clock, tickMs: options.tickMs ?? 1000, onBug: (error) => log.error('a deadline of the queue failed', { error: errorSentence(error) }) })
+  const sweeper = options.sweeper ?? new Sweeper({ clock, onBug: (error) => log.error('a deadline of the queue failed', { error: errorSentence(error) }) })
   const unreachableHosts = rememberUnreachableHosts(clock)
   const isOurs = ownAddresses({ doors: () => config.ownDoors, clock })
   const lanes: LaneRules = { ...laneLimits(config), readyMax: READY_MAX, readyPerLaneMax: READY_PER_LANE_MAX, batchRecipientsMax: BATCH_RECIPIENTS_MAX, coolingMs: COOLING_MS }
