@@ -22,6 +22,8 @@ export interface World {
   readStandardInput(): Promise<Uint8Array>
   /** Calls back at each such signal from now on. Returns the way to stop listening. */
   onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', call: () => void): () => void
+  /** Is there a process of this number on the machine? */
+  isAlive(pid: number): boolean
   /** Ends the process on the spot. */
   exitNow(code: ExitCode): void
   /** Makes servers and owners. Loaded only by commands that need it. */

@@ -8,6 +8,7 @@ import { realPath } from '../base/files.ts'
 import { systemRandom } from '../base/random.ts'
 import type { World } from './command.ts'
 import { runCommandLine } from './run.ts'
+import { isAlive } from './run-files.ts'
 import type { Builder } from './server-interface.ts'
 
 const STANDARD_INPUT_OCTETS_MAX = 64 * 1024
@@ -40,6 +41,7 @@ const world: World = {
     process.on(signal, call)
     return () => process.off(signal, call)
   },
+  isAlive,
   exitNow: (code) => process.exit(code),
   // Loaded only when it is needed: a command that asks a running server answers without it.
   builder: async () => (await import(join(packageFolder, 'src', 'server.ts'))) as Builder,

@@ -1,9 +1,9 @@
 // Small files that say where a running server is: its process id and its real ports. For people and
 // scripts; the lock on the data directory is what counts.
 import { join } from 'node:path'
-import { bytesOf, textOf } from '../base/bytes.ts'
+import { bytesOf } from '../base/bytes.ts'
 import { nodeDisk } from '../base/disk.ts'
-import { readSmallFile, removeIfThere } from '../base/files.ts'
+import { removeIfThere } from '../base/files.ts'
 import type { ListenerFacts } from '../admin/admin.ts'
 
 export const PID_FILE = 'daruma.pid'
@@ -22,12 +22,7 @@ export function removeRunFiles(data: string): void {
   removeIfThere(join(data, PORTS_FILE))
 }
 
-export function readPid(data: string): number | undefined {
-  const bytes = readSmallFile(join(data, PID_FILE))
-  const pid = bytes.ok ? Number(textOf(bytes.value).trim()) : Number.NaN
-  return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined
-}
-
+/** Is there a process of this number? */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -103,6 +103,7 @@ function stage(t: TestContext, { env = {}, input = '' }: { env?: Record<string, 
       hearers.set(signal, calls.add(call))
       return () => calls.delete(call)
     },
+    isAlive: () => owned.by === 'server',
     exitNow: (code) => assert.fail(`ended on the spot with ${code}`),
     builder: async () => builder,
   })
@@ -149,7 +150,6 @@ test('trial: a screen, an account, the ports; then status, commands, stop', asyn
 
   const stopped = await daruma('stop', '--wait', '20')
   assert.equal(await server.ended, 0)
-  // The pretended server is this very process, which goes on: the pid file tells.
   assert.equal(stopped.exit, 0, stopped.err)
   assert.equal(existsSync(join(data, 'daruma.pid')), false)
   assert.equal((await daruma('status')).exit, 69)

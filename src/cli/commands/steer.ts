@@ -6,7 +6,6 @@ import { answerTo, askOffice } from '../ask-office.ts'
 import { type Command, type Context, jsonOption, sayLine, sayTrouble } from '../command.ts'
 import { loadConfig } from '../load-config.ts'
 import { probeListener } from '../probe-listener.ts'
-import { isAlive, readPid } from '../run-files.ts'
 import { printFacts, printJson, printTable } from '../table.ts'
 
 const STEP_MS = 100
@@ -72,15 +71,12 @@ async function stopServer(context: Context): Promise<ExitCode> {
   if (waitMs === undefined) return EXIT.usage
   const found = loadConfig(context)
   if (!found.ok) return found.exit
-  const { data } = found.loaded.config
   const untilMs = context.clock.monotonicMs() + waitMs
   const asked = await askOffice(context, 'stop', {})
   if (!asked.ok) return asked.exit
   const { pid } = asked.result
-  // The pid file goes when the server has let go of its data; the process itself ends right after.
-  while (isAlive(pid) && context.clock.monotonicMs() < untilMs) await context.clock.sleep(STEP_MS / 4)
-  const isGone = !isAlive(pid) || (pid === context.pid && readPid(data) === undefined)
-  if (isGone) {
+  while (context.isAlive(pid) && context.clock.monotonicMs() < untilMs) await context.clock.sleep(STEP_MS / 4)
+  if (!context.isAlive(pid)) {
     sayLine(context, context.say.stopped)
     return EXIT.done
   }
