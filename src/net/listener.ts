@@ -21,7 +21,7 @@ import type { Sweeper } from './sweeper.ts'
 const backlog = 4096
 /** Refused peers at one moment that are told why; the others are just hung up on. */
 const refusedMax = 500
-/** Peers at one moment that are still in their PROXY header or first handshake. */
+/** Peers at one moment that have not yet said all of their PROXY header. */
 const unfinishedMax = 2000
 
 export interface ListenOptions {
