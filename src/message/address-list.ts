@@ -95,8 +95,10 @@ class AddressListReader {
         spaceBefore = true
         continue
       }
-      if (code === COMMA) this.#at++, this.#finish()
-      else if (code === SEMICOLON) {
+      if (code === COMMA) {
+        this.#at++
+        this.#finish()
+      } else if (code === SEMICOLON) {
         this.#at++
         this.#finish()
         if (this.#inGroup) this.#endGroup()

@@ -25,8 +25,9 @@ const FOLD = /\r?\n\t?|\r|\0/g
  * begins a continuation becomes a space, a bare CR too, NUL disappears: what is left fits on a line.
  */
 export function unfold(value: ByteString): ByteString {
-  if (!BREAK_OR_NUL.test(value)) return trimSpace(value)
-  const flat = value.replace(FOLD, (found) => (found === '\r' || found.endsWith('\t') ? ' ' : ''))
+  const trimmed = trimSpace(value) // first: the line end of the field itself goes, and most fields have no other
+  if (!BREAK_OR_NUL.test(trimmed)) return trimmed
+  const flat = trimmed.replace(FOLD, (found) => (found === '\r' || found.endsWith('\t') ? ' ' : ''))
   return trimSpace(flat)
 }
 

@@ -31,7 +31,7 @@ const NOTHING = new Uint8Array(0)
 const EQUALS = 61
 
 const BASE64_VALUES = new Int8Array(256).fill(-1)
-for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries()) BASE64_VALUES[letter.charCodeAt(0)] = value
+for (const [value, letter] of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.split('').entries()) BASE64_VALUES[letter.charCodeAt(0)] = value
 
 class Base64Decoder implements TransferDecoder {
   #bits = 0
