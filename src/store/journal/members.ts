@@ -85,8 +85,9 @@ function newestThatCounts(disk: Disk, states: readonly MemberState[]): Newest | 
       if (header === 'newer-format') throw new Outage(`${paths[0]} was written by a newer version of Daruma`, { operation: 'open', path: paths[0] as string, hint: 'start the version that wrote it' })
       if (header === 'damaged') continue
       const found = { name, path: paths[0] as string, header }
-      if (hasOwnRecords(copies, header)) return found
-      oldest = found
+      const records = recordsIn(copies, header)
+      if (records === 'own') return found
+      if (records === 'copied') oldest = found
     } finally {
       copies.close()
     }
@@ -94,15 +95,19 @@ function newestThatCounts(disk: Disk, states: readonly MemberState[]): Newest | 
   return oldest
 }
 
-function hasOwnRecords(copies: SegmentCopies, header: ParsedSegmentHeader): boolean {
+/** Without any record there is nothing that another member could lack. */
+function recordsIn(copies: SegmentCopies, header: ParsedSegmentHeader): 'own' | 'copied' | 'none' {
+  let found: 'copied' | 'none' = 'none'
   const footer = copies.footerByEndMark()
-  if (footer) return footer.index.count > 0
+  if (footer) return footer.index.runs.some((run) => run.epoch === header.epoch) ? 'own' : footer.index.count > 0 ? 'copied' : 'none'
   const walk = new SegmentWalk(copies, header.firstBatch)
   for (;;) {
     const step = walk.next()
-    if (step.at === 'end') return false
-    if (step.at === 'footer') return step.footer.index.count > 0
-    if (step.at === 'record' && step.record.head.epoch === header.epoch) return true
+    if (step.at === 'end') return found
+    if (step.at === 'footer') return step.footer.index.runs.some((run) => run.epoch === header.epoch) ? 'own' : found
+    if (step.at !== 'record') continue
+    if (step.record.head.epoch === header.epoch) return 'own'
+    found = 'copied'
   }
 }
 
