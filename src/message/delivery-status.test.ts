@@ -72,6 +72,11 @@ test('an 8-bit body returned in full is declared so', () => {
   assert.equal(root.children[2]!.type, 'message')
 })
 
+test('a boundary that stands in the original is not used', () => {
+  const { types } = parts(composeDeliveryStatus({ ...facts, returnFull: true, original: bytesOf('Subject: x\r\n\r\n--=_k3\r\n\r\nx\r\n--=_k3x--\r\n') }))
+  assert.equal(types.length, 3)
+})
+
 test('a hostile reply cannot begin a field', () => {
   const { text } = parts(composeDeliveryStatus({ ...facts, recipients: [{ ...failed, remoteMta: 'mx\r\nX: y', diagnostic: { type: 'smtp', text: '550 a\r\n\r\nFinal-Recipient: rfc822; evil\0é' } }] }))
   assert.equal(text(1).match(/^Final-Recipient/gm)?.length, 1)

@@ -3,7 +3,7 @@
 // its header. Pure: everything that varies is handed in. The notification goes out from the null sender.
 import { isAscii } from 'node:buffer'
 import { bytesOf, concatBytes } from '../base/bytes.ts'
-import { isAsciiText } from './byte-string.ts'
+import { bufferOver, isAsciiText } from './byte-string.ts'
 import { printMailDate } from './date.ts'
 import { OPENINGS, reasonFor, SUBJECTS } from './delivery-status-words.ts'
 import { foldWords, printPhrase, printUnstructured } from './encoded-word.ts'
@@ -38,7 +38,7 @@ export interface DeliveryStatusFacts {
   to: string
   /** With angle brackets. */
   messageId: string
-  /** Letters and digits that stand nowhere in the original: from `Random`. */
+  /** Letters and digits from `Random`, so that nobody can write the boundary into a message beforehand. */
   boundaryToken: string
   atMs: number
   zoneMinutes?: number
@@ -69,7 +69,8 @@ export function composeDeliveryStatus(facts: DeliveryStatusFacts): Uint8Array {
   const headerIsAscii = isAscii(facts.original.subarray(0, headerEndOf(facts.original)))
   const status = printStatus(facts)
   const statusIsAscii = isAsciiText(status)
-  const boundary = `=_${facts.boundaryToken.replace(/[^A-Za-z0-9]/g, '')}`
+  let boundary = `=_${facts.boundaryToken.replace(/[^A-Za-z0-9]/g, '')}`
+  while (bufferOver(returned).includes(boundary)) boundary += 'x'
   const has8bit = !statusIsAscii || !isAscii(returned)
   const subject = SUBJECTS[worst]
   const head = [
