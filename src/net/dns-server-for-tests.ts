@@ -65,15 +65,22 @@ export async function testDnsServer(t: TestContext, answer: (asked: Asked) => Sa
       }
     })
   })
-  tcp.listen(0, '127.0.0.1')
-  await once(tcp, 'listening')
+  // The same port for both; the system gives it for TCP, and somebody else may have it for UDP.
+  let udp = createSocket('udp4')
+  for (;;) {
+    tcp.listen(0, '127.0.0.1')
+    await once(tcp, 'listening')
+    udp.bind((tcp.address() as AddressInfo).port, '127.0.0.1')
+    if (await once(udp, 'listening').then(() => true, () => false)) break
+    udp.close()
+    udp = createSocket('udp4')
+    tcp.close()
+    await once(tcp, 'close')
+  }
   const port = (tcp.address() as AddressInfo).port
-  const udp = createSocket('udp4')
   udp.on('message', (bytes: Buffer, from: RemoteInfo) => {
     for (const reply of said(packet.decode(bytes), 'udp')) udp.send(reply, from.port, from.address)
   })
-  udp.bind(port, '127.0.0.1')
-  await once(udp, 'listening')
   let isOpen = true
   const close = () => {
     if (!isOpen) return
