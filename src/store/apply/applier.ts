@@ -8,13 +8,14 @@ import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { Outage, assert, errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { DIRECTORY, accountId, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
+import { FIRST_ACCOUNT, DIRECTORY, accountId, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ScannedRecord } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
 import { applyRecord, type RecordMeta } from '../operations/apply-record.ts'
 import { cacheTexts, type CachedTexts } from '../operations/cache-texts.ts'
 import { readFacts, type FactsMeta } from '../operations/facts.ts'
+import { readMeta } from '../operations/account-meta.ts'
 import { readPosition, setPosition } from '../operations/position.ts'
 import type { SkipMeta } from '../operations/skip.ts'
 import { SqliteWriter } from '../sqlite/connection.ts'
@@ -45,7 +46,8 @@ export const applyLimits = {
 
 export interface ApplierEvents {
   outcome(front: number, id: number, outcome: Outcome<unknown>): void
-  reached(database: DatabaseId, position: number): void
+  /** `octetsUsed` of an account, for those who judge quota before the append. */
+  reached(database: DatabaseId, position: number, octetsUsed?: number): void
   replaced(database: DatabaseId): void
   /** A record could not be applied even alone: asks for a skip record. */
   skip(skip: SkipMeta): void
@@ -328,6 +330,7 @@ export class Applier {
     const outcomes: { sequence: number; outcome: Outcome<unknown> }[] = []
     let last: Entry | undefined
     let count = 0
+    let octetsUsed: number | undefined
     connection.begin()
     try {
       for (; count < most; count++) {
@@ -340,6 +343,7 @@ export class Applier {
       assert(last, 'a batch has an entry')
       const { epoch, sequence } = last
       await withTx(connection, (tx) => setPosition(tx, base.database, { epoch, sequence: sequenceOf(sequence) }))
+      if (base.database >= FIRST_ACCOUNT) octetsUsed = (await withTx(connection, (tx) => readMeta(tx, base.database)))?.octets
       connection.commit()
     } catch (error) {
       connection.rollback()
@@ -356,7 +360,7 @@ export class Applier {
       base.waiting.delete(sequence)
       if (who) events.outcome(who.front, who.id, outcome)
     }
-    events.reached(base.database, base.position)
+    events.reached(base.database, base.position, octetsUsed)
   }
 
   async #applyEntry(base: AppliedDatabase, entry: Entry): Promise<Outcome<unknown>> {

@@ -14,7 +14,7 @@ import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Watermark } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
 import type { Gauges } from './gauges.ts'
-import type { FromAccounts, PutItem, ToAccounts, ToJournal } from './messages.ts'
+import type { FromAccounts, Notice, PutItem, ToAccounts, ToJournal } from './messages.ts'
 
 export interface AccountsLoopOptions {
   dataDirectory: string
@@ -51,7 +51,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   const { clock, log, gauges, disk, dataDirectory } = options
   const fronts = new Map<number, MessagePort>()
   const outcomes = new Map<number, [number, Outcome<unknown> | { end: 'unknown' }][]>()
-  const reached = new Map<DatabaseId, number>()
+  const reached = new Map<DatabaseId, Notice>()
   let scheduled = false
   let appliedOctets = 0
   let putId = 1
@@ -70,7 +70,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     for (const [front, list] of outcomes) tell(front, { t: 'outcomes', list })
     outcomes.clear()
     if (reached.size === 0) return
-    const list = [...reached]
+    const list = [...reached.values()]
     reached.clear()
     for (const front of fronts.keys()) tell(front, { t: 'notices', list })
   }
@@ -91,8 +91,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark,
     events: {
       outcome: answer,
-      reached(database, position) {
-        reached.set(database, position)
+      reached(database, position, octetsUsed) {
+        reached.set(database, octetsUsed === undefined ? [database, position] : [database, position, octetsUsed])
         schedule()
       },
       replaced(database) {

@@ -6,7 +6,7 @@ import type { DatabaseId } from '../ids.ts'
 import type { Outcome } from '../operations.ts'
 import type { RecordType } from '../journal/record.ts'
 import { ReplyUnknown, type BodyDraft } from '../store.ts'
-import type { FromAccounts, FromJournal, FrontPorts, PutItem, ToAccounts, ToJournal } from './messages.ts'
+import type { FromAccounts, FromJournal, FrontPorts, Notice, PutItem, ToAccounts, ToJournal } from './messages.ts'
 
 export interface Put {
   type: RecordType
@@ -22,7 +22,7 @@ interface Waiter<T> {
 }
 
 export interface FrontLinkEvents {
-  onNotices: (list: [DatabaseId, number][]) => void
+  onNotices: (list: Notice[]) => void
   onReplaced: (database: DatabaseId) => void
 }
 

@@ -52,10 +52,13 @@ export type ToAccounts =
   | { t: 'texts'; database: DatabaseId; texts: CachedTexts[] }
   | { t: 'stop' }
 
+/** A database has reached a position; with an account goes what it uses of its quota. */
+export type Notice = [database: DatabaseId, position: number, octetsUsed?: number]
+
 export type FromAccounts =
   | { t: 'opened'; id: number; path: string | null; because: string }
   | { t: 'outcomes'; list: [id: number, outcome: Outcome<unknown> | { end: 'unknown' }][] }
-  | { t: 'notices'; list: [database: DatabaseId, position: number][] }
+  | { t: 'notices'; list: Notice[] }
   /** A database has a new file: close the old one. */
   | { t: 'replaced'; database: DatabaseId }
 

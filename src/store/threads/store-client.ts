@@ -14,7 +14,7 @@ import { DirectoryView, directoryRows, highestAccountEver } from '../readers/dir
 import { queueReader } from '../readers/queue-reader.ts'
 import { FrontLink } from './front-link.ts'
 import { DEAD, OPEN, type Gauges } from './gauges.ts'
-import type { FrontPorts } from './messages.ts'
+import type { FrontPorts, Notice } from './messages.ts'
 import { openBodySource } from './body-source.ts'
 import { ReaderPool } from './reader-pool.ts'
 import { traceJournal } from './trace.ts'
@@ -93,7 +93,9 @@ export class StoreClient implements Store {
 
   /** One thread makes accounts (the main thread): two that did could give one number twice. */
   async nextAccountId(): Promise<AccountId> {
-    const next = Math.max(this.#nextAccount, (await this.#pool.read(DIRECTORY, highestAccountEver())) + 1)
+    const highest = await this.#pool.read(DIRECTORY, highestAccountEver())
+    // Looked at after the wait: somebody else may have taken a number meanwhile.
+    const next = Math.max(this.#nextAccount, highest + 1)
     this.#nextAccount = next + 1
     return accountId(next)
   }
@@ -164,8 +166,9 @@ export class StoreClient implements Store {
 
   // ------------------------------------------------------------------ notices
 
-  #onNotices(list: [DatabaseId, number][]): void {
-    for (const [database, position] of list) {
+  #onNotices(list: Notice[]): void {
+    for (const [database, position, octetsUsed] of list) {
+      if (octetsUsed !== undefined) this.directory.setOctetsUsed(accountId(database), octetsUsed)
       if (database === DIRECTORY) void this.#refreshDirectory().catch((error: unknown) => this.#options.log.warn('reading the directory failed; it is read again with the next notice', { error: String(error) }))
       this.#tell(database, database, sequence(position))
       this.#tell('all', database, sequence(position))
