@@ -13,6 +13,7 @@ import type { Random } from '../base/random.ts'
 import { standardTimeouts } from '../clients/smtp-open.ts'
 import type { SmtpTimeouts } from '../clients/smtp-open.ts'
 import type { Resolver } from '../net/dns.ts'
+import { aLabels } from '../net/mx.ts'
 import { Sweeper } from '../net/sweeper.ts'
 import type { Store } from '../store/store.ts'
 import { standardBackoff } from './backoff.ts'
@@ -84,7 +85,7 @@ export function createQueue(options: QueueOptions): Queue {
     openCourier: (route) => openSmtpCourier(route, {
       store, log, sweeper, unreachableHosts, signal: breakOff.signal,
       timeouts: options.timeouts ?? standardTimeouts,
-      helloName: config.hostname,
+      helloName: aLabels(config.hostname) ?? config.hostname,
       ...(config.rootsPem === undefined ? {} : { rootsPem: config.rootsPem }),
       findHops: (of) => findHops(of, { resolver, random, hostname: config.hostname, isOurs, signal: breakOff.signal }),
     }),
