@@ -61,7 +61,7 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
   const { clock } = context
   const { log, stop } = life
   const { data, hostname } = options.loaded.config
-  const manager = serviceManager(context.env, clock, context.pid)
+  const manager = serviceManager(context.env, clock)
   let current = options.loaded
   const reload = async (): Promise<Answer<ReloadReport>> => {
     const outcome = await reloadOnce(context, server, current)

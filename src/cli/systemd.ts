@@ -10,6 +10,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** The first descriptor that systemd hands over (sd_listen_fds). */
 const FIRST_FD = 3
 const LISTEN_FDS_MAX = 64
+/** A manager that hangs must not gather programs. */
+const NOTIFY_MS = 10_000
 
 /** Sockets handed over by socket activation, told apart by FileDescriptorName= (the name of a door). */
 export function inheritedSockets(env: Environment, pid: number): InheritedSocket[] {
@@ -32,12 +34,13 @@ export interface ServiceManager {
   close(): void
 }
 
-export function serviceManager(env: Environment, clock: Clock, pid: number): ServiceManager {
+export function serviceManager(env: Environment, clock: Clock): ServiceManager {
   const isThere = Boolean(env['NOTIFY_SOCKET'])
   const notify = (...words: string[]) => {
     if (!isThere) return
-    // --no-block: without it each call waits for the manager to have worked through its queue.
-    spawn('systemd-notify', ['--no-block', `--pid=${pid}`, ...words], { stdio: 'ignore' }).on('error', () => undefined).unref()
+    // Without --no-block the program stays until the manager has read the message: one that is gone by then
+    // belongs to no unit any more, and the message is dropped. Nobody here waits for it.
+    spawn('systemd-notify', words, { stdio: 'ignore', env: { ...env }, timeout: NOTIFY_MS }).on('error', () => undefined).unref()
   }
   let cancel: (() => void) | undefined
   return {
