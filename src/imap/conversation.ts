@@ -23,6 +23,8 @@ export interface Conversation {
   breathe(): Promise<void>
   /** Hands over what has gathered, now. */
   flush(): Promise<void>
+  /** The client shows that it knows CONDSTORE; told at once how far the mailbox in use is (RFC 7162 §3.1.2). */
+  enableCondstore(): void
   /** A login was right. */
   authenticated(user: User): void
   /** A login was wrong; after some of them the session ends. */

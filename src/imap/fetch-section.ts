@@ -95,6 +95,7 @@ export async function decodedPart(message: MessageBytes, part: readonly number[]
   const tree = await message.tree()
   const found = part.length === 0 ? tree : partAt(tree, part)
   if (!found) return undefined
+  if (message.bodyOctets > DECODED_OCTETS_MAX) throw new Outage('the message is too large to be decoded', { operation: 'decode' })
   if (part.length === 0) return concatBytes([message.prefix, await message.bytes(0, message.bodyOctets)])
   if (found.kind === 'leaf' && !KNOWN_ENCODINGS.has(found.encoding)) return 'unknown-encoding'
   if (found.bodyEnd - found.bodyStart > DECODED_OCTETS_MAX) throw new Outage('the part is too large to be decoded', { operation: 'decode' })

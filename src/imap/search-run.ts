@@ -3,8 +3,10 @@
 // and no more of a message is held than one window and what the budget allows for a large one.
 import { concatBytes } from '../base/bytes.ts'
 import { Outage } from '../base/errors.ts'
+import { addrSpecText, mailboxesOf, parseAddressList } from '../message/address-list.ts'
 import { parseMailDate } from '../message/date.ts'
-import { firstFieldValue } from '../message/headers.ts'
+import { fieldValues, firstFieldValue } from '../message/headers.ts'
+import { foldForSearch } from '../message/search-fold.ts'
 import { searchableBody, searchableHeader, searchableValues } from '../message/search-text.ts'
 import type { MessageRow } from '../store/store.ts'
 import { dayNumber } from '../wire/imap/dates.ts'
@@ -75,7 +77,12 @@ function headerOf(header: Uint8Array): NonNullable<Candidate['header']> {
   return {
     values(field) {
       let known = values.get(field)
-      if (!known) values.set(field, known = searchableValues(header, field))
+      if (!known) {
+        known = searchableValues(header, field)
+        // "in the envelope structure's FROM field" (RFC 3501 §6.4.4): addresses are found without comments and folds too.
+        if (ADDRESS_FIELDS.has(field)) known = [...known, ...addressesIn(header, field)]
+        values.set(field, known)
+      }
       return known
     },
     whole: () => (whole ??= searchableHeader(header)),
@@ -84,6 +91,12 @@ function headerOf(header: Uint8Array): NonNullable<Candidate['header']> {
       return date === undefined ? null : sentDay(date)
     },
   }
+}
+
+const ADDRESS_FIELDS = new Set(['from', 'to', 'cc', 'bcc', 'sender', 'reply-to'])
+
+function addressesIn(header: Uint8Array, field: string): string[] {
+  return fieldValues(header, field, 100).flatMap((value) => mailboxesOf(parseAddressList(value)).map((mailbox) => foldForSearch(addrSpecText(mailbox))))
 }
 
 /** RFC 3501 §6.4.4: the Date header's day, "disregarding time and timezone". */

@@ -119,6 +119,12 @@ export class Session implements Conversation {
     this.#handOver()
   }
 
+  enableCondstore(): void {
+    if (this.enabled.condstore) return
+    this.enabled.condstore = true
+    if (this.#state.at === 'selected') this.out.text(`* OK [HIGHESTMODSEQ ${Math.max(1, this.#state.selected.shared.view.highestModseq)}] from here on\r\n`)
+  }
+
   authenticated(user: User): void {
     this.#state = { at: 'authenticated', user }
     this.peer.setIdle(this.services.limits.imap_idle_ms)

@@ -49,16 +49,24 @@ export async function fetch(talk: Conversation, selected: SelectedMailbox, comma
     return ok('done')
   }
   let unreadable = 0
-  for (const page of piecesOf(ranges, plan.needsBodies ? PAGE_BODIES : PAGE_ROWS)) {
-    const uids = uidsOf(tracker, page)
-    const [rows] = await Promise.all([
-      talk.state.at === 'selected' ? talk.state.user.reader.messages(view.mailbox, uids) : [],
-      plan.setsSeen ? setSeen(talk, selected, page) : undefined,
-    ])
-    unreadable += await tellPage(talk, selected, plan, page, rows)
+  try {
+    for (const page of piecesOf(ranges, plan.needsBodies ? PAGE_BODIES : PAGE_ROWS)) {
+      const uids = uidsOf(tracker, page)
+      const [rows] = await Promise.all([
+        talk.state.at === 'selected' ? talk.state.user.reader.messages(view.mailbox, uids) : [],
+        plan.setsSeen ? setSeen(talk, selected, page) : undefined,
+      ])
+      unreadable += await tellPage(talk, selected, plan, page, rows)
+    }
+  } catch (error) {
+    if (error instanceof UnknownEncoding) return no('the transfer encoding of this part is not known', 'UNKNOWN-CTE') // RFC 3516 §4.3
+    throw error
   }
   return unreadable > 0 ? no(`${unreadable} messages cannot be read at the moment`, 'UNAVAILABLE') : ok('done')
 }
+
+/** BINARY was asked of a part whose transfer encoding nobody knows. */
+class UnknownEncoding extends Error {}
 
 function planOf(talk: Conversation, command: FetchCommand, readOnly: boolean): Plan | string {
   const items: FetchItem[] = [...command.items]
@@ -66,7 +74,7 @@ function planOf(talk: Conversation, command: FetchCommand, readOnly: boolean): P
   if (command.uid && !names('UID')) items.unshift({ item: 'plain', name: 'UID' }) // RFC 3501 §6.4.8
   if (command.vanished && !talk.enabled.qresync) return 'say ENABLE QRESYNC first'
   if (command.changedSince !== undefined && !names('MODSEQ')) items.push({ item: 'plain', name: 'MODSEQ' })
-  if (names('MODSEQ')) talk.enabled.condstore = true
+  if (names('MODSEQ')) talk.enableCondstore()
   let needsRows = false
   let needsBodies = false
   let setsSeen = false
@@ -175,7 +183,7 @@ async function tellPage(talk: Conversation, selected: SelectedMailbox, plan: Pla
         if (bytes && lacksText) await makeTexts(bytes, row, plan, cached)
         await tellMessage(talk, selected, plan, sequence, row, bytes)
       } catch (error) {
-        if (error instanceof PeerGone || error instanceof ReplyUnknown) throw error
+        if (error instanceof PeerGone || error instanceof ReplyUnknown || error instanceof UnknownEncoding) throw error
         unreadable += 1
         talk.services.log.error('a message cannot be read', { uid, message: row.message, error: errorSentence(error) })
       } finally {
@@ -238,6 +246,7 @@ async function prepare(talk: Conversation, item: FetchItem, selected: SelectedMa
     case 'binary':
     case 'binary-size': {
       const decoded = await decodedPart(bytes!, item.part)
+      if (decoded === 'unknown-encoding') throw new UnknownEncoding()
       return () => {
         out.text(`${item.label} `)
         if (item.item === 'binary-size') out.number(decoded instanceof Uint8Array ? decoded.length : 0)

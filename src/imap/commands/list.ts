@@ -15,7 +15,7 @@ interface Listed {
   row: MailboxRow | undefined
   hasChildren: boolean
   subscribed: boolean
-  /** A name below it is subscribed. */
+  /** A name below it is subscribed that is not itself asked for (RFC 5258 §3.5: such ones speak for themselves). */
   subscribedBelow: boolean
 }
 
@@ -27,10 +27,11 @@ export async function list(talk: Conversation, user: User, command: Extract<Comm
   }
   const wantsSubscribed = command.selection.has('SUBSCRIBED')
   const showsSubscribed = wantsSubscribed || command.returns.has('SUBSCRIBED')
-  const names = await allNames(user, showsSubscribed)
+  const isAsked = (name: string) => command.patterns.some((pattern) => matchesMailbox(command.reference + pattern, name))
+  const names = await allNames(user, showsSubscribed, isAsked)
   const showsChildren = !command.extended || command.returns.has('CHILDREN') || !wantsSubscribed
   for (const [name, listed] of names) {
-    if (!command.patterns.some((pattern) => matchesMailbox(command.reference + pattern, name))) continue
+    if (!isAsked(name)) continue
     if (wantsSubscribed && !listed.subscribed && !(command.selection.has('RECURSIVEMATCH') && listed.subscribedBelow)) continue
     if (!wantsSubscribed && !listed.row && !listed.hasChildren) continue // only a subscription, which nobody asked for
     const use = listed.row?.role ? ATTRIBUTES.get(listed.row.role) : undefined
@@ -51,7 +52,7 @@ export async function list(talk: Conversation, user: User, command: Extract<Comm
 }
 
 /** Every name with the levels above it, INBOX first, then in order. */
-async function allNames(user: User, withSubscriptions: boolean): Promise<Map<string, Listed>> {
+async function allNames(user: User, withSubscriptions: boolean, isAsked: (name: string) => boolean): Promise<Map<string, Listed>> {
   const names = new Map<string, Listed>()
   const at = (name: string): Listed => {
     let listed = names.get(name)
@@ -65,7 +66,7 @@ async function allNames(user: User, withSubscriptions: boolean): Promise<Map<str
   if (withSubscriptions) {
     for (const name of await user.reader.subscriptions()) {
       at(name).subscribed = true
-      for (const above of levelsAbove(name)) at(above).subscribedBelow = true
+      if (!isAsked(name)) for (const above of levelsAbove(name)) at(above).subscribedBelow = true
     }
   }
   return new Map([...names].sort(([a], [b]) => (a === 'INBOX' ? -1 : b === 'INBOX' ? 1 : a < b ? -1 : a > b ? 1 : 0)))

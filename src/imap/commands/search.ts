@@ -19,7 +19,7 @@ export async function search(talk: Conversation, selected: SelectedMailbox, comm
     return no('this charset is not known', 'BADCHARSET (US-ASCII UTF-8 ISO-2022-JP SHIFT_JIS EUC-JP)')
   }
   const { program } = compiled
-  if (program.usesModseq) talk.enabled.condstore = true
+  if (program.usesModseq) talk.enableCondstore()
   const found = await runSearch(services, state.user, selected, program)
   const numberOf = (message: Found) => (command.uid ? message.uid : message.sequence)
   if (!command.returns) {

@@ -21,7 +21,7 @@ export async function select(talk: Conversation, user: User, command: Extract<Co
   if (!row.selectable) return no('this name holds no messages', 'CANNOT')
   const opened = await services.views.open(user.account, row.mailbox, { readOnly })
   if (!opened) return no('there is no such mailbox', 'NONEXISTENT')
-  if (command.condstore) talk.enabled.condstore = true
+  if (command.condstore) talk.enableCondstore()
   const { shared, tracker } = opened
   const { view } = shared
   talk.select(user, { name: row.name, shared, tracker })

@@ -36,9 +36,8 @@ export async function enable(talk: Conversation, _user: User, command: Extract<C
   const now: string[] = []
   for (const capability of command.capabilities) {
     if (capability === 'CONDSTORE' && !talk.enabled.condstore) {
-      talk.enabled.condstore = true
+      talk.enableCondstore()
       now.push(capability)
-      if (talk.state.at === 'selected') talk.out.text(`* OK [HIGHESTMODSEQ ${talk.state.selected.shared.view.highestModseq}] from here on\r\n`)
     }
     if (capability === 'UTF8=ACCEPT' && !talk.enabled.utf8) {
       talk.enabled.utf8 = true

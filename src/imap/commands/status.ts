@@ -29,7 +29,7 @@ async function valueOf(talk: Conversation, user: User, row: MailboxRow, item: St
     case 'UIDVALIDITY': return row.uidValidity
     case 'SIZE': return row.sizeOctets
     case 'HIGHESTMODSEQ':
-      talk.enabled.condstore = true // RFC 7162 §3.1
+      talk.enableCondstore() // RFC 7162 §3.1
       return Math.max(1, row.highestModseq)
     case 'APPENDLIMIT': return talk.services.limits.message_octets_max
     case 'MAILBOXID': return `(F${row.mailbox})`

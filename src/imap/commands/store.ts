@@ -24,7 +24,7 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
   if (tooManyKeywords(view, keywords, services.limits.keywords_max)) return no('the mailbox has too many keywords', 'LIMIT')
   const ranges = sequencesOf(tracker, command.set, command.uid)
   if (!ranges) return bad('no such message')
-  if (command.unchangedSince !== undefined) enabled.condstore = true // RFC 7162 §3.1
+  if (command.unchangedSince !== undefined) talk.enableCondstore() // RFC 7162 §3.1
 
   const changed = new Map<number, number>()
   const modified: number[] = []

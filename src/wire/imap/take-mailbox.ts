@@ -6,10 +6,17 @@ export function takeMailbox(cursor: Cursor, utf8: boolean): string {
   return canonicalMailboxName(decoded(cursor, cursor.takeAstring(), utf8))
 }
 
-/** list-mailbox of LIST and LSUB: wildcards stay as they are. */
+/**
+ * list-mailbox of LIST and LSUB: wildcards stay as they are. What is no name at all is still a pattern, which
+ * matches nothing.
+ */
 export function takePattern(cursor: Cursor, utf8: boolean): string {
-  return decoded(cursor, cursor.takeListMailbox(), utf8)
+  const pattern = parseMailboxName(cursor.takeListMailbox(), utf8)
+  return pattern.ok ? pattern.value : NO_NAME
 }
+
+/** No mailbox has a name with NUL. */
+const NO_NAME = '\0'
 
 function decoded(cursor: Cursor, bytes: Uint8Array, utf8: boolean): string {
   const name = parseMailboxName(bytes, utf8)
