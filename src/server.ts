@@ -83,7 +83,7 @@ function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
   }
   for (const door of doorNames) {
     const inherited = options.inherited.filter((socket) => socket.door === door)
-    for (const { fd } of inherited) doors.push({ door, bound: undefined, fd, facts: { door, address: 'inherited', port: 0, tls: TLS_FROM_FIRST_BYTE.has(door) } })
+    for (const { fd, place } of inherited) doors.push({ door, bound: undefined, fd, facts: { door, address: place?.address ?? 'inherited', port: place?.port ?? 0, tls: TLS_FROM_FIRST_BYTE.has(door) } })
     if (inherited.length > 0) continue
     for (const { host, port } of config.listen[door]) {
       const bound = bindSocket({ host, port, family: host.includes(':') ? 6 : 4 })

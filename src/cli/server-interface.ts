@@ -2,6 +2,7 @@
 // opened by this process alone. The commands themselves know nothing of threads, doors or the store's inside.
 import type { Clock } from '../base/clock.ts'
 import type { Parsed } from '../base/errors.ts'
+import type { SocketPlace } from '../base/inherited-socket.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { ExitCode, ListenerFacts, Office } from '../admin/admin.ts'
@@ -11,6 +12,8 @@ import type { Config, DoorName } from '../config/config.ts'
 export interface InheritedSocket {
   readonly door: DoorName
   readonly fd: number
+  /** Where it listens; undefined when the machine does not say. */
+  readonly place: SocketPlace | undefined
 }
 
 export interface ServeOptions {

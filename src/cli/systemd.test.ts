@@ -9,7 +9,10 @@ import { inheritedSockets, serviceManager } from './systemd.ts'
 
 test('sockets of systemd are told apart by name, and only when they are meant for this process', () => {
   const env = { LISTEN_PID: '42', LISTEN_FDS: '4', LISTEN_FDNAMES: 'smtp:imaps:unknown:smtp' }
-  assert.deepEqual(inheritedSockets(env, 42), [{ door: 'smtp', fd: 3 }, { door: 'imaps', fd: 4 }, { door: 'smtp', fd: 6 }])
+  const place = { address: '::', port: 25 }
+  assert.deepEqual(inheritedSockets(env, 42, (fd) => (fd === 3 ? place : undefined)), [
+    { door: 'smtp', fd: 3, place }, { door: 'imaps', fd: 4, place: undefined }, { door: 'smtp', fd: 6, place: undefined },
+  ])
   assert.deepEqual(inheritedSockets(env, 43), [])
   assert.deepEqual(inheritedSockets({ LISTEN_PID: '42', LISTEN_FDS: 'many' }, 42), [])
   assert.deepEqual(inheritedSockets({}, 42), [])

@@ -2,6 +2,7 @@
 // Node has no datagram Unix sockets, so `systemd-notify` speaks for us (NotifyAccess=all in the unit).
 import { spawn } from 'node:child_process'
 import type { Clock } from '../base/clock.ts'
+import { placeOfSocket } from '../base/inherited-socket.ts'
 import { type DoorName, doorNames } from '../config/config.ts'
 import type { InheritedSocket } from './server-interface.ts'
 
@@ -14,14 +15,14 @@ const LISTEN_FDS_MAX = 64
 const NOTIFY_MS = 10_000
 
 /** Sockets handed over by socket activation, told apart by FileDescriptorName= (the name of a door). */
-export function inheritedSockets(env: Environment, pid: number): InheritedSocket[] {
+export function inheritedSockets(env: Environment, pid: number, placeOf = placeOfSocket): InheritedSocket[] {
   if (env['LISTEN_PID'] !== String(pid)) return []
   const count = Math.min(Number(env['LISTEN_FDS'] ?? 0) || 0, LISTEN_FDS_MAX)
   const names = (env['LISTEN_FDNAMES'] ?? '').split(':')
   const found: InheritedSocket[] = []
   for (let index = 0; index < count; index += 1) {
     const door: DoorName | undefined = doorNames.find((name) => name === names[index])
-    if (door !== undefined) found.push({ door, fd: FIRST_FD + index })
+    if (door !== undefined) found.push({ door, fd: FIRST_FD + index, place: placeOf(FIRST_FD + index) })
   }
   return found
 }
