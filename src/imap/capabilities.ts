@@ -1,4 +1,6 @@
 // What is offered, by where the session stands. Only what works is named.
+import { offeredMechanisms } from '../wire/sasl/sasl.ts'
+import type { Mechanism } from '../wire/sasl/sasl.ts'
 import type { Conversation } from './conversation.ts'
 
 const ALWAYS = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID', 'ENABLE', 'IDLE']
@@ -7,9 +9,10 @@ const AFTER_LOGIN = [
   'CONDSTORE', 'ESEARCH', 'WITHIN', 'BINARY', 'UTF8=ACCEPT',
 ]
 
-export function saslMechanisms(talk: Conversation): string[] {
+export function saslMechanisms(talk: Conversation): Mechanism[] {
   if (!talk.loginAllowed) return []
-  return ['PLAIN', 'LOGIN']
+  const { scram } = talk.services
+  return offeredMechanisms({ plaintext: true, scram, channelBinding: scram && talk.peer.channelBindings().size > 0 })
 }
 
 export function capabilities(talk: Conversation): string {

@@ -77,7 +77,15 @@ function peerOf(connection: Connection, tls: ServerContexts | undefined): Peer {
     resume: () => connection.resume(),
     setIdle: (ms) => connection.setIdle(ms),
     startTls: async () => tls !== undefined && (await connection.startTls({ as: 'server', contexts: tls })).ok,
-    channelBinding: () => undefined,
+    channelBindings() {
+      const facts = connection.tls
+      const bindings = new Map<string, Uint8Array>()
+      for (const name of facts?.bindings() ?? []) {
+        const data = facts?.channelBinding(name)
+        if (data) bindings.set(name, data)
+      }
+      return bindings
+    },
     end: () => connection.end(),
   }
 }

@@ -18,8 +18,8 @@ export interface Peer {
   readonly canStartTls: boolean
   /** False: the handshake failed and the connection is gone. */
   startTls(): Promise<boolean>
-  /** RFC 5929, 9266: for SCRAM-…-PLUS. */
-  channelBinding(): { readonly type: string; readonly data: Uint8Array } | undefined
+  /** What TLS offers to bind a login to (RFC 5929, 9266), by name, for SCRAM-…-PLUS. Empty without TLS. */
+  channelBindings(): ReadonlyMap<string, Uint8Array>
   /** Sends what was written and hangs up. */
   end(): void
 }

@@ -1,32 +1,36 @@
-// AUTHENTICATE (RFC 3501 §6.2.2) with an initial response (RFC 4959): PLAIN (RFC 4616) and LOGIN.
-import { latin1Of, textOf } from '../../base/bytes.ts'
+// AUTHENTICATE (RFC 3501 §6.2.2) with an initial response (RFC 4959). The exchanges are wire/sasl's; here are
+// base64, the client's lines, and the judge.
+import { latin1Of } from '../../base/bytes.ts'
 import type { Command } from '../../wire/imap/command.ts'
+import { parseBase64Line, printBase64Line } from '../../wire/sasl/base64-line.ts'
+import { continueSasl, startSasl } from '../../wire/sasl/sasl.ts'
+import type { SaslContext, SaslStep } from '../../wire/sasl/sasl.ts'
 import { bad, no } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import { saslMechanisms } from '../capabilities.ts'
 import type { Conversation } from '../conversation.ts'
 import { admitted } from './login.ts'
 
-/** What comes after the client's response: another question, or the name and password. */
-type Step = { readonly ask: string } | { readonly user: string; readonly password: string } | 'malformed'
-type Exchange = (response: Uint8Array | undefined) => Step
+const NONCE_OCTETS = 24
 
 export async function authenticate(talk: Conversation, command: Extract<Command, { name: 'AUTHENTICATE' }>): Promise<Answer | 'goes-on'> {
   if (!talk.loginAllowed) return no('use TLS first', 'PRIVACYREQUIRED')
-  if (!saslMechanisms(talk).includes(command.mechanism)) return no('this mechanism is not offered')
-  const exchange = command.mechanism === 'PLAIN' ? plain : loginExchange()
-  const proceed = async (response: Uint8Array | undefined): Promise<Answer | undefined> => {
-    const step = exchange(response)
-    if (step === 'malformed') return bad('the response is malformed')
-    if ('ask' in step) {
-      talk.out.text(`+ ${Buffer.from(step.ask).toString('base64')}\r\n`)
-      return undefined
-    }
-    return admitted(talk, step.user, await talk.services.logins.plain(step.user, step.password))
+  const mechanism = saslMechanisms(talk).find((offered) => offered === command.mechanism)
+  if (!mechanism) return no('this mechanism is not offered')
+  const { logins, random } = talk.services
+  const context: SaslContext = {
+    scramKeys: (user) => logins.scram(user),
+    nonce: () => printBase64Line(random.bytes(NONCE_OCTETS)),
+    channelBindings: talk.peer.channelBindings(),
   }
-  const initial = command.initial === undefined ? undefined : decoded(command.initial === '=' ? '' : command.initial)
-  if (initial === 'malformed') return bad('the response is not base64')
-  const answer = await proceed(initial)
+  let initial: Uint8Array | undefined
+  if (command.initial !== undefined) {
+    const parsed = parseBase64Line(command.initial, { initial: true })
+    if (!parsed.ok) return bad('the response is not base64')
+    initial = parsed.value
+  }
+  let step = startSasl(mechanism, initial, context)
+  const answer = await proceed(talk, step)
   if (answer) return answer
   talk.converse({
     what: 'authenticate',
@@ -34,40 +38,26 @@ export async function authenticate(talk: Conversation, command: Extract<Command,
       if (line === undefined) return bad('the response is too long')
       const text = latin1Of(line)
       if (text === '*') return bad('given up') // RFC 3501 §6.2.2
-      const response = decoded(text)
-      return response === 'malformed' ? bad('the response is not base64') : proceed(response)
+      const response = parseBase64Line(text)
+      if (!response.ok) return bad('the response is not base64')
+      if (step.is !== 'challenge') return bad('nothing more was asked')
+      step = continueSasl(step.state, response.value, context)
+      return proceed(talk, step)
     },
     close: () => undefined,
   })
   return 'goes-on'
 }
 
-function decoded(base64: string): Uint8Array | 'malformed' {
-  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64) ? new Uint8Array(Buffer.from(base64, 'base64')) : 'malformed'
-}
-
-const plain: Exchange = (response) => {
-  if (response === undefined) return { ask: '' }
-  const first = response.indexOf(0)
-  const second = response.indexOf(0, first + 1)
-  if (first < 0 || second < 0 || response.indexOf(0, second + 1) >= 0) return 'malformed'
-  const authorize = textOf(response.subarray(0, first))
-  const user = textOf(response.subarray(first + 1, second))
-  // Nobody acts for somebody else here: another identity is a wrong login.
-  if (authorize !== '' && authorize !== user) return { user: '', password: '' }
-  return { user, password: textOf(response.subarray(second + 1)) }
-}
-
-/** The old mechanism that Outlook still uses: two questions. */
-function loginExchange(): Exchange {
-  let user: string | undefined
-  return (response) => {
-    if (response === undefined) return { ask: 'Username:' }
-    if (user === undefined) {
-      user = textOf(response)
-      return { ask: 'Password:' }
-    }
-    return { user, password: textOf(response) }
+/** undefined: the client is asked for more. */
+async function proceed(talk: Conversation, step: SaslStep): Promise<Answer | undefined> {
+  const { logins } = talk.services
+  switch (step.is) {
+    case 'challenge':
+      talk.out.text(`+ ${printBase64Line(step.bytes)}\r\n`)
+      return undefined
+    case 'password': return admitted(talk, step.user, await logins.plain(step.user, step.password))
+    case 'proven': return admitted(talk, step.user, logins.account(step.user))
+    case 'failed': return step.because === 'malformed' ? bad(step.reason) : admitted(talk, '', { end: 'refused' })
   }
 }
-

@@ -101,7 +101,7 @@ export class FakeClient {
       },
       drained: () => Promise.resolve(true),
       pause: () => undefined, resume: () => undefined, setIdle: () => undefined,
-      startTls: () => Promise.resolve(false), channelBinding: () => undefined,
+      startTls: () => Promise.resolve(false), channelBindings: () => new Map(),
       end: () => {
         this.ended = true
         this.#waiting?.()
