@@ -5,6 +5,7 @@
 // gate) → front threads listen → rights are dropped → ready. Stop, in this order: doors say goodbye → queue →
 // databases flushed → journal sealed → lock released.
 import type { Clock } from './base/clock.ts'
+import { keepCompiled } from './base/compile-cache.ts'
 import { nodeDisk } from './base/disk.ts'
 import { Outage, refuse, understood, type Parsed } from './base/errors.ts'
 import type { Log } from './base/log.ts'
@@ -95,7 +96,7 @@ function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
 }
 
 async function startServer(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; release: () => void }): Promise<Server> {
-  const { clock, random, log } = options
+  const { random, log } = options
   let fail: (end: { exit: ExitCode; reason: string }) => void = () => {}
   const failed = new Promise<{ exit: ExitCode; reason: string }>((resolve) => (fail = resolve))
   const store = await startStoreThreads({
@@ -111,6 +112,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
     const became = becomeUser(config.run.user)
     if (!became.ok) throw new Outage(became.reason, { operation: 'drop privileges' })
   }
+  keepCompiled()
   let stopped: Promise<void> | undefined
   return {
     office: officeOf(client, config, options),

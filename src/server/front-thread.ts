@@ -2,6 +2,7 @@
 // the store's channels and runs until it is told to stop.
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
+import { keepCompiled } from '../base/compile-cache.ts'
 import { nodeDisk } from '../base/disk.ts'
 import { errorSentence } from '../base/errors.ts'
 import { createLog } from '../base/log.ts'
@@ -64,6 +65,7 @@ if (port) {
       }
     })
     tell({ t: 'ready' })
+    keepCompiled()
   } catch (error) {
     tell({ t: 'refused', because: errorSentence(error) })
     port.close()

@@ -1,6 +1,7 @@
 // Entry of the account worker.
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.ts'
+import { keepCompiled } from '../../base/compile-cache.ts'
 import { nodeDisk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
 import { createLog, type LogLevel } from '../../base/log.ts'
@@ -41,7 +42,10 @@ if (port) {
     reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log }),
     onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
   })
-  loop.open.then(() => tell({ t: 'open' }), (error: unknown) => tell({ t: 'refused', because: errorSentence(error) }))
+  loop.open.then(() => {
+    tell({ t: 'open' })
+    keepCompiled()
+  }, (error: unknown) => tell({ t: 'refused', because: errorSentence(error) }))
   port.on('message', (message: ToAccountsThread) => {
     if (message.t === 'attach') {
       loop.attach(message.front, message.port)

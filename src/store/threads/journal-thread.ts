@@ -2,6 +2,7 @@
 // tells what it found, and then runs the loop until it is told to stop.
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.ts'
+import { keepCompiled } from '../../base/compile-cache.ts'
 import { nodeDisk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -49,6 +50,7 @@ if (port) {
     })
     gauges.set('durableSequence', report.lastSequence)
     tell({ t: 'ready', through: report.lastSequence, watermark: report.watermark, report: [...report.sentences] })
+    keepCompiled()
     let loop: ReturnType<typeof runJournalLoop> | undefined
     port.on('message', (message: ToJournalThread) => {
       switch (message.t) {
