@@ -40,6 +40,8 @@ export class StoreClient implements Store {
   readonly #pool: ReaderPool
   readonly #readers = new Map<AccountId, AccountReader>()
   readonly #listeners = new Map<DatabaseId | 'all', Set<(database: DatabaseId, position: Sequence) => void>>()
+  readonly #quotasAsked = new Set<AccountId>()
+  readonly #quotasStale = new Set<AccountId>()
   #nextAccount = FIRST_ACCOUNT
 
   private constructor(options: StoreClientOptions) {
@@ -60,6 +62,7 @@ export class StoreClient implements Store {
   static async connect(options: StoreClientOptions): Promise<StoreClient> {
     const client = new StoreClient(options)
     await client.#refreshDirectory()
+    for (const { account, octetsMax } of client.directory.accounts()) if (octetsMax !== null) client.#refreshQuota(account)
     return client
   }
 
@@ -170,6 +173,7 @@ export class StoreClient implements Store {
     for (const [database, position, octetsUsed] of list) {
       if (octetsUsed !== undefined) this.directory.setOctetsUsed(accountId(database), octetsUsed)
       if (database === DIRECTORY) void this.#refreshDirectory().catch((error: unknown) => this.#options.log.warn('reading the directory failed; it is read again with the next notice', { error: String(error) }))
+      this.#refreshQuota(database)
       this.#tell(database, database, sequence(position))
       this.#tell('all', database, sequence(position))
     }
@@ -182,6 +186,24 @@ export class StoreClient implements Store {
 
   async #refreshDirectory(): Promise<void> {
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
+  }
+
+  /** What RCPT judges by: for the accounts that have a quota, as they last said. One reading at a time for an account. */
+  #refreshQuota(database: DatabaseId): void {
+    const account = accountId(database)
+    if (database < FIRST_ACCOUNT || this.directory.account(account)?.octetsMax == null) return
+    if (this.#quotasAsked.has(account)) {
+      this.#quotasStale.add(account)
+      return
+    }
+    this.#quotasAsked.add(account)
+    this.account(account).quota().then(
+      ({ octetsUsed }) => this.directory.setOctetsUsed(account, octetsUsed),
+      (error: unknown) => this.#options.log.debug('a quota could not be read', { database, error: String(error) }),
+    ).finally(() => {
+      this.#quotasAsked.delete(account)
+      if (this.#quotasStale.delete(account)) this.#refreshQuota(account)
+    })
   }
 
   #runs(database: DatabaseId): RunReading {
