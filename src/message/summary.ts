@@ -21,6 +21,7 @@ export interface HeaderSummary {
   receivedCount: number
   hasDate: boolean
   hasMessageId: boolean
+  hasFrom: boolean
   /** Addresses of the From fields, `local@domain`, as written. */
   fromAddresses: string[]
   /** Octets up to and with the empty line. */
@@ -63,6 +64,7 @@ function summaryOf(fields: KnownFields, header: Uint8Array): HeaderSummary {
     receivedCount: fields.receivedCount,
     hasDate: fields.has(FIELD.date),
     hasMessageId: fields.has(FIELD.messageId),
+    hasFrom: fromValue !== undefined,
     fromAddresses: mailboxesOf(from).map(addrSpecText).filter((address) => address !== ''),
     headerOctets: header.length,
     headerHas8bit: !isAscii(header),
