@@ -49,9 +49,9 @@ export class SqliteWriter implements Engine {
   #inTransaction = false
 
   /** Opens or makes the file, and brings it to the newest schema. `':memory:'` for tests. */
-  constructor(path: string, kind: Kind) {
+  constructor(path: string, kind: Kind, options: { lockWaitMs?: number } = {}) {
     this.path = path
-    this.#database = attempt('open', path, () => new DatabaseSync(path, { timeout: LOCK_WAIT_MS }))
+    this.#database = attempt('open', path, () => new DatabaseSync(path, { timeout: options.lockWaitMs ?? LOCK_WAIT_MS }))
     try {
       attempt('open', path, () => this.#database.exec(`
         pragma page_size = ${PAGE_OCTETS};
