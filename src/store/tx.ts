@@ -1,6 +1,13 @@
 // How the store's own code speaks to a database, whichever engine it is: `Tx` to write, `Reading` to
-// read. SQL is written once, with `$1, $2 …` (one `$n` means one value of one type), and uses only what SQLite
-// and PostgreSQL agree on (docs/HACKING.md, "One SQL for two engines").
+// read. SQL is written once, with `$1, $2 …`, and uses only what SQLite and PostgreSQL agree on:
+//   - `bigint`, `text` and bytes; 0 and 1 for yes and no; names in snake_case; ids given by our code;
+//   - one `$n` has one type. Where nothing else gives it one (`case`, `coalesce`, a select list), `cast($n as bigint)`;
+//     also in arithmetic with `%`, since node:sqlite binds every number as a real; `cast(sum(x) as bigint)`;
+//   - `on conflict … do update set x = excluded.x`, with the table's name before its own columns on the right; never the
+//     same key twice in one insert;
+//   - no `max(a, b)`, `insert or …`, `limit -1`, alias on the target of an update; preconditions are SELECTs, because in PostgreSQL
+//     a statement that failed ends the transaction;
+//   - texts are compared by their octets (PostgreSQL with locale C) and hold no NUL: case is folded before, in code.
 //
 // A `Tx` is dead after its operation: a promise that was not awaited must not write into the next
 // record's transaction. Rows hold numbers, texts, bytes and nulls, never bigints or dates.
