@@ -4,6 +4,9 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { TestContext } from 'node:test'
+import { attempt, type Ended, type ProgramOptions } from './program.ts'
+import { RawImap } from './raw-imap.ts'
 
 export const projectRoot = resolve(import.meta.dirname, '../..')
 export const launcher = join(projectRoot, 'bin/daruma')
@@ -14,6 +17,8 @@ export interface DarumaOptions {
   /** Further lines of daruma.toml. */
   config?: string
   domain?: string
+  /** Where every door listens; 127.0.0.1 when not given. Several servers with one port need several. */
+  host?: string
   env?: Record<string, string>
   /** Extra arguments of `serve`. */
   args?: string[]
@@ -30,9 +35,11 @@ export interface Ports {
 export class DarumaProcess {
   readonly data: string
   readonly domain: string
+  readonly host: string
   readonly #ownsData: boolean
   readonly #configFile: string
   readonly #options: DarumaOptions
+  #config: string
   #child: ChildProcess | undefined
   #exit: Promise<number | string> | undefined
   stderr = ''
@@ -43,6 +50,8 @@ export class DarumaProcess {
     this.#ownsData = options.data === undefined
     this.data = options.data ?? mkdtempSync(join(tmpdir(), 'daruma-test-'))
     this.domain = options.domain ?? 'test.example'
+    this.host = options.host ?? '127.0.0.1'
+    this.#config = options.config ?? ''
     this.#configFile = join(this.data, '..', `${this.data.split('/').at(-1)}.toml`)
     this.#writeConfig()
   }
@@ -52,11 +61,11 @@ export class DarumaProcess {
   }
 
   #writeConfig(): void {
-    const at = (door: keyof Ports) => `127.0.0.1:${this.ports[door]}`
+    const at = (door: keyof Ports) => `${this.host}:${this.ports[door]}`
     writeFileSync(this.#configFile, `
 hostname = "mail.${this.domain}"
 data = "${this.data}"
-${this.#options.config?.replace(/\[[\s\S]*$/, '') ?? ''}
+${this.#config.replace(/^\[[\s\S]*$/m, '')}
 [listen]
 smtp = "${at('smtp')}"
 submission = "${at('submission')}"
@@ -65,7 +74,7 @@ imap = "${at('imap')}"
 imaps = "${at('imaps')}"
 [security]
 plaintext_login = "loopback"
-${/\[[\s\S]*$/.exec(this.#options.config ?? '')?.[0] ?? ''}
+${/^\[[\s\S]*$/m.exec(this.#config)?.[0] ?? ''}
 `)
   }
 
@@ -93,6 +102,23 @@ ${/\[[\s\S]*$/.exec(this.#options.config ?? '')?.[0] ?? ''}
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
     this.ports = readPorts(portsFile)
+  }
+
+  /** Ports before the first start, where a test must know them. */
+  choosePorts(ports: Partial<Ports>): void {
+    this.ports = { ...this.ports, ...ports }
+    this.#writeConfig()
+  }
+
+  /** Other further lines of daruma.toml, and the ports of now; a running server takes them at the next reload. */
+  changeConfig(config: string): void {
+    this.#config = config
+    this.#writeConfig()
+  }
+
+  /** The certificate that clients may be told to trust. */
+  get certificateFile(): string {
+    return join(this.data, 'tls/self-signed.crt')
   }
 
   /** The same ports at the next start, as a real server has them. */
@@ -125,6 +151,26 @@ ${/\[[\s\S]*$/.exec(this.#options.config ?? '')?.[0] ?? ''}
     return done.stdout
   }
 
+  /** The same beside this process, whatever it ends with. */
+  command(args: readonly string[], options: ProgramOptions = {}): Promise<Ended> {
+    return attempt(launcher, [...args, '--config', this.#configFile], options)
+  }
+
+  /** What a command prints with --json. */
+  async json<T>(args: readonly string[]): Promise<T> {
+    const ended = await this.command([...args, '--json'])
+    if (ended.code !== 0) throw new Error(`daruma ${args.join(' ')} ended with ${ended.code}:\n${ended.stdout}${ended.stderr}`)
+    return JSON.parse(ended.stdout) as T
+  }
+
+  /** Logged in. */
+  async imap(address: string, password: string): Promise<RawImap> {
+    const client = await RawImap.open({ port: this.ports.imap, host: this.host })
+    const answer = await client.login(address, password)
+    if (answer.status !== 'OK') throw new Error(`no login as ${address}: ${answer.text}`)
+    return client
+  }
+
   addAccount(address: string, password: string): void {
     this.run(['account', 'add', address, '--password-stdin'], { input: `${password}\n` })
   }
@@ -134,6 +180,15 @@ ${/\[[\s\S]*$/.exec(this.#options.config ?? '')?.[0] ?? ''}
     if (this.#ownsData) rmSync(this.data, { recursive: true, force: true })
     rmSync(this.#configFile, { force: true })
   }
+}
+
+/** A server with accounts (name → password), ended when the test is. */
+export async function startDaruma(t: TestContext, options: DarumaOptions & { accounts?: Record<string, string> } = {}): Promise<DarumaProcess> {
+  const server = new DarumaProcess(options)
+  t.after(() => server.dispose())
+  await server.start()
+  for (const [name, password] of Object.entries(options.accounts ?? {})) server.addAccount(`${name}@${server.domain}`, password)
+  return server
 }
 
 /** `ports.json` names each door with an address, a port, or a list of them. */

@@ -1,5 +1,6 @@
 // A small IMAP client for tests: commands out, responses back as lists, with literals as bytes.
 import { Gone, RawConnection } from './raw-connection.ts'
+import { until } from './until.ts'
 
 /** A response value: atom or quoted text as string, literal as bytes, list as array, NIL as null. */
 export type ImapValue = string | Buffer | null | ImapValue[]
@@ -18,7 +19,7 @@ export class RawImap {
     this.connection = connection
   }
 
-  static async open(options: { port: number; tls?: boolean }): Promise<RawImap> {
+  static async open(options: { port: number; host?: string; tls?: boolean }): Promise<RawImap> {
     const client = new RawImap(await RawConnection.open(options))
     await client.connection.line()
     return client
@@ -32,6 +33,39 @@ export class RawImap {
   async command(...parts: (string | Uint8Array)[]): Promise<ImapAnswer> {
     const tag = this.send(...parts)
     return this.answer(tag)
+  }
+
+  /** The items of every message of a set, in order. */
+  async fetch(set: string, items: string): Promise<{ sequenceNumber: number; items: Map<string, ImapValue> }[]> {
+    const answer = await this.command(`FETCH ${set} ${items}`)
+    if (answer.status !== 'OK') throw new Error(`FETCH ${set} ${items}: ${answer.status} ${answer.text}`)
+    return answer.untagged.flatMap((values) => fetchItems(values) ?? [])
+  }
+
+  /** A whole message as it is kept, without setting \Seen. */
+  async bytesOf(sequenceNumber: number | string): Promise<Buffer> {
+    const [message] = await this.fetch(String(sequenceNumber), '(BODY.PEEK[])')
+    const bytes = message?.items.get('BODY[]')
+    if (!Buffer.isBuffer(bytes)) throw new Error(`message ${sequenceNumber} did not come as a literal`)
+    return bytes
+  }
+
+  /** Selects the mailbox and resolves once it holds so many messages. */
+  async waitForMessages(count: number, mailbox = 'INBOX'): Promise<void> {
+    const selected = await this.command(`SELECT "${mailbox}"`)
+    if (selected.status !== 'OK') throw new Error(`SELECT ${mailbox}: ${selected.text}`)
+    let exists = existsOf(selected) ?? 0
+    await until(`${count} messages in ${mailbox}`, async () => {
+      if (exists >= count) return true
+      exists = existsOf(await this.command('NOOP')) ?? exists
+      return exists >= count
+    })
+  }
+
+  async logout(): Promise<void> {
+    // The server's BYE ends the command before its tagged answer is read.
+    await this.command('LOGOUT').catch(() => undefined)
+    this.connection.destroy()
   }
 
   send(...parts: (string | Uint8Array)[]): string {
@@ -130,6 +164,12 @@ function valuesOf(pieces: readonly (string | Buffer)[]): ImapValue[] {
     }
   }
   return stack[0] as ImapValue[]
+}
+
+/** The last EXISTS of an answer. */
+export function existsOf(answer: ImapAnswer): number | undefined {
+  const last = answer.untagged.findLast((values) => values[1] === 'EXISTS')
+  return last && Number(last[0])
 }
 
 /** The items of an untagged FETCH as a map; undefined for other responses. */
