@@ -56,16 +56,16 @@ export class JournalModel {
     }
   }
 
-  draft(options: { octetsMax?: number; reserved?: boolean } = {}): RecordDraft {
+  draft(options: { octetsMax?: number; octets?: number; reserved?: boolean } = {}): RecordDraft {
     const { random } = this
     const id = this.written.length
-    const kind = random.int(4)
+    const kind = options.octets === undefined ? random.int(4) : 3
     const databases = Array.from({ length: random.int(4) }, () => random.int(2) === 0 ? random.int(2) : 100 + random.int(20))
     const draft: RecordDraft = {
       type: kind === 0 ? 'change' : kind === 1 ? 'tick' : 'arrival', version: 1, timeMs: this.clock.nowMs(), databases,
       meta: bytesOf(JSON.stringify({ id, pad: 'm'.repeat(random.int(100)) })),
       ...(options.reserved ? { reserved: true } : {}),
-      ...(kind >= 2 ? { body: inlineBody(this.#bodyBytes(random.int(options.octetsMax ?? 1500)), random) } : {}),
+      ...(kind >= 2 ? { body: inlineBody(this.#bodyBytes(options.octets ?? random.int(options.octetsMax ?? 1500)), random) } : {}),
     }
     this.written.push({ id, draft, sequence: undefined, kept: false, gone: false })
     return draft

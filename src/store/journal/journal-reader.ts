@@ -196,7 +196,7 @@ export class JournalReader {
       const name = this.#names[this.#segmentIndexFor(sequence)]
       if (!name || name.firstSequence > sequence) continue
       const segment = this.#segment(name)
-      if (segment.index.lastSequence < sequence) this.#walkTo(segment, sequence)
+      if (segment.walk && segment.index.lastSequence < sequence) this.#walkTo(segment, sequence)
       const offset = segment.index.offsetOf(sequence)
       if (offset >= 0) return { segment, offset }
     }

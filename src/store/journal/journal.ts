@@ -91,6 +91,8 @@ export class Journal {
   /** Undefined after a full disk, until the next segment could be opened. */
   #active: SegmentWriter | undefined
   #nextSequence: number
+  /** First sequence in the name of the newest segment. */
+  #lastNamed: number
   #lastSequence: number
   #watermark: Watermark
   /** Something was appended since the last header said that all is durable. */
@@ -107,6 +109,7 @@ export class Journal {
     this.#spares = start.spares
     this.#active = start.active
     this.#nextSequence = start.nextSequence
+    this.#lastNamed = start.active.header.firstSequence
     this.#lastSequence = start.lastSequence
     this.#watermark = start.watermark
     this.epoch = start.epoch
@@ -200,7 +203,7 @@ export class Journal {
     this.#assertAlive()
     const kind = this.#wantedSpare()
     if (!kind) return false
-    if (this.#full && !this.#roomHasReturned()) return false
+    if (this.#full && !this.#spares.making && !this.#roomHasReturned()) return false
     try {
       const ready = this.#spares.advance(kind)
       if (ready) this.#roomIsBack()
@@ -322,7 +325,7 @@ export class Journal {
       if (!this.#spares.has('ahead')) {
         // The reserve comes first: ordinary mail never takes the last room there is.
         if (!this.#spares.has('reserve') && !reserved) this.#spares.make('reserve')
-        if (!this.#spares.roomFor(needed)) throw new OutOfSpace(journal)
+        if (!this.#spares.roomFor(Math.max(needed, this.#segmentSize))) throw new OutOfSpace(journal)
         this.#spares.make('ahead')
       } else if (needed > this.#segmentSize && !this.#spares.roomFor(needed)) throw new OutOfSpace(journal)
       return { spare: this.#spares.take('ahead') as Spare, kind: 'ahead' }
@@ -337,6 +340,10 @@ export class Journal {
 
   #bear(spare: Spare, sizeOctets: number, reservedOnly: boolean): SegmentWriter {
     const { disk, clock, random } = this.#options
+    // A name is never used for two segments, not even when the first was left empty or only half made:
+    // a crash could leave the one on this member and the other on that.
+    this.#nextSequence = Math.max(this.#nextSequence, this.#lastNamed + 1)
+    this.#lastNamed = this.#nextSequence
     return bearSegment({
       disk, members: this.#start.members, spare, sizeOctets, reservedOnly, crashPoint: this.#crashPoint,
       header: {

@@ -64,7 +64,7 @@ export class SegmentCopies {
       try {
         return options.disk.open(path, 'read')
       } catch (error) {
-        if (error instanceof Outage) return undefined
+        if (error instanceof Outage && !isOursToMend(error)) return undefined
         throw error
       }
     })
@@ -313,6 +313,11 @@ export class SegmentCopies {
       }
     }
   }
+}
+
+/** A file that this process may not open, or has no descriptor left for, is not damaged: nothing may be put away because of it. */
+function isOursToMend(error: Outage): boolean {
+  return error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EMFILE' || error.code === 'ENFILE' || error.code === 'ENOMEM'
 }
 
 /** Writes good bytes over damaged ones, in place, and flushes them. */

@@ -14,8 +14,8 @@ export type SpareKind = 'reserve' | 'ahead'
 
 /** Octets of zeros written and flushed in one turn, so that no append waits long for it. */
 const SLICE_OCTETS = 1024 * 1024
-/** Room that must be left for others before a spare is made again. */
-const MARGIN_OCTETS = 4 * 1024 * 1024
+/** Part of a segment's size that must stay free for others besides a new spare. */
+const MARGIN_SHARE = 16
 
 const SPARE_NAME = /^(reserve|ahead)-[0-9a-f]+\.zero(\.part)?$/
 
@@ -74,6 +74,11 @@ export class Spares {
     return this.#ready.has(kind)
   }
 
+  /** Is one half made? */
+  get making(): boolean {
+    return this.#making !== undefined
+  }
+
   /** Hands one out; it is no spare any more. */
   take(kind: SpareKind): Spare | undefined {
     const spare = this.#ready.get(kind)
@@ -81,14 +86,9 @@ export class Spares {
     return spare
   }
 
-  /** A taken spare that was not used after all. */
-  giveBack(kind: SpareKind, spare: Spare): void {
-    this.#ready.set(kind, spare)
-  }
-
   /** Is there room to make one, on every member? */
   roomFor(octets: number): boolean {
-    return this.#options.members.every((member) => this.#options.disk.freeOctets(member.journal) > octets + MARGIN_OCTETS)
+    return this.#options.members.every((member) => this.#options.disk.freeOctets(member.journal) > octets + this.#options.sizeOctets / MARGIN_SHARE)
   }
 
   /** One slice of work on a spare. True when it is ready. An outage (a full disk) leaves nothing behind. */
