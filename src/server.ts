@@ -1,8 +1,8 @@
 // Builds the rooms and hands each what it needs. `serve` starts a server, `openOwner` opens a stopped one's
 // data for a command. This file wires; it decides nothing.
 //
-// Start, in this order: lock → bind all ports (as root, if need be) → journal (recovery) → databases (to the
-// gate) → front threads listen → rights are dropped → ready. Stop, in this order: doors say goodbye → queue →
+// Start, in this order: bind all ports (as root, if need be) → rights are dropped → lock → journal (recovery) →
+// databases (to the gate) → front threads listen → ready. Stop, in this order: doors say goodbye → queue →
 // databases flushed → journal sealed → lock released.
 import type { Clock } from './base/clock.ts'
 import { keepCompiled } from './base/compile-cache.ts'
@@ -34,24 +34,34 @@ const KIND_OF: Record<DoorName, FrontKind> = { smtp: 'taking', submission: 'taki
 const TLS_FROM_FIRST_BYTE: ReadonlySet<DoorName> = new Set(['submissions', 'imaps'])
 
 export async function serve(config: Config, options: ServeOptions): Promise<Parsed<Server>> {
-  const lock = takeOwnerLock(config.data)
-  if (!lock.ok) return lock
+  // What only root may do comes first: ports, and keys that are root's alone.
   const doors = bindDoors(config, options)
+  const operators = config.tls ? loadCertificates(config, options) : undefined
+  const releaseDoors = () => {
+    if (doors.ok) for (const { bound } of doors.value) bound?.release()
+  }
+  // Nothing in the data directory is touched as root: its next owner could not open what root has made.
+  const dropped = dropRights(config)
+  const lock = dropped.ok ? takeOwnerLock(config.data) : dropped
+  if (!lock.ok) {
+    releaseDoors()
+    return lock
+  }
   if (!doors.ok) {
     lock.value.release()
     return doors
   }
-  const certificates = loadCertificates(config, options)
+  const certificates = operators ?? loadCertificates(config, options)
   const usable = certificates.ok ? parseServerContexts(certificates.value, newTicketKeys(options.random)) : certificates
   if (!certificates.ok || !usable.ok) {
-    for (const { bound } of doors.value) bound?.release()
+    releaseDoors()
     lock.value.release()
     return refuse('bad-certificate', certificates.ok ? (usable.ok ? '' : usable.reason) : certificates.reason)
   }
   try {
     return understood(await startServer(config, options, { doors: doors.value, certificates: certificates.value, release: () => lock.value.release() }))
   } catch (error) {
-    for (const { bound } of doors.value) bound?.release()
+    releaseDoors()
     lock.value.release()
     if (error instanceof Outage) return refuse('start-failed', `${error.message}${error.hint ? ` (${error.hint})` : ''}`)
     throw error
@@ -67,6 +77,14 @@ export async function openOwner(config: Config, options: { clock: Clock; random:
   })
   if (!opened.ok) return opened
   return understood({ office: officeOf(opened.value.store, config, options), close: () => opened.value.close() })
+}
+
+/** Root becomes [run] user, or whoever the data belongs to. There is no way back. */
+function dropRights(config: Config): Parsed<unknown> {
+  if (!isRoot()) return understood(undefined)
+  if (config.run.user !== undefined) return becomeUser(config.run.user)
+  becomeOwnerOf(config.data)
+  return understood(undefined)
 }
 
 interface Door {
@@ -108,10 +126,6 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   const client = await connectMain(config, options, store)
   const fronts = makeFronts(config, options, store, owned)
   await Promise.all(fronts.map((front) => front.start()))
-  if (isRoot() && config.run.user !== undefined) {
-    const became = becomeUser(config.run.user)
-    if (!became.ok) throw new Outage(became.reason, { operation: 'drop privileges' })
-  }
   keepCompiled()
   let stopped: Promise<void> | undefined
   return {

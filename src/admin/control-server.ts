@@ -19,6 +19,9 @@ const CONNECTIONS_MAX = 64
 const REQUESTS_WAITING_MAX = 100
 const IDLE_MS = 5 * 60_000
 
+/** Commands that change nothing are not worth a line in the log. */
+const READS: ReadonlySet<string> = new Set(['status', 'account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
+
 export interface ControlServerOptions {
   /** Absolute. Its owner lock is held by this process. */
   readonly data: string
@@ -123,7 +126,8 @@ class ControlSession {
     const answer = await perform(this.#options.office, command, args)
     // Arguments are not logged: a password may be among them.
     if (!answer.ok) this.#options.log.info('control command refused', { command, code: answer.code, reason: answer.reason.en })
-    else if (command !== 'status') this.#options.log.info('control command done', { command })
+    else if (READS.has(command)) this.#options.log.debug('control command done', { command })
+    else this.#options.log.info('control command done', { command })
     return answer
   }
 

@@ -1,6 +1,7 @@
 // Becoming another user of this machine, for good. Main thread only; it holds for all threads.
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { type Parsed, errorSentence, refuse, understood } from './errors.ts'
 
 export interface UserIds {
@@ -49,9 +50,10 @@ export function becomeOwnerOf(path: string): void {
   process.setuid?.(facts.uid)
 }
 
-/** Makes a private folder that belongs to `ids`. One that is there already is left as it is. */
+/** Makes a private folder that belongs to `ids`, and what is missing above it. One that is there already is left as it is. */
 export function makeFolderFor(path: string, ids: Pick<UserIds, 'uid' | 'gid'>): void {
   if (fs.existsSync(path)) return
-  fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (dirname(path) !== path) makeFolderFor(dirname(path), ids)
+  fs.mkdirSync(path, { mode: 0o700 })
   fs.chownSync(path, ids.uid, ids.gid)
 }

@@ -24,6 +24,9 @@ async function readStandardInput(): Promise<Uint8Array> {
   return concatBytes(parts)
 }
 
+// Whatever this process makes is for its own user alone.
+process.umask(0o077)
+
 const packageFolder = join(dirname(realPath(fileURLToPath(import.meta.url))), '..', '..')
 
 const world: World = {

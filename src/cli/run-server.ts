@@ -149,6 +149,7 @@ function startRefused(context: Context, loaded: LoadedConfig, why: Refused): Exi
       sayTrouble(context, say.startFailed(why.reason))
       return EXIT.config
     case 'lock-failed':
+    case 'start-failed':
       sayTrouble(context, say.startFailed(why.reason))
       return EXIT.io
     default:
