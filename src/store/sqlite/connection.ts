@@ -5,16 +5,17 @@
 // Durability: WAL with synchronous=NORMAL. A commit is not flushed by itself: the journal is the truth, and
 // whoever owns the file flushes its WAL (STORE.md, Flushing). Never opens a live file through node:fs.
 import { DatabaseSync, backup } from 'node:sqlite'
+import { nodeDisk } from '../../base/disk.ts'
 import { Bug, Outage } from '../../base/errors.ts'
 import { migrationStatements, SCHEMA_VERSION, type Kind } from '../schema.ts'
 import { LeashedTx, type Cells, type Engine, type Reading, type Tx, type Value } from '../tx.ts'
+import { emptyDatabase, PAGE_OCTETS } from './empty-database.ts'
 import { Statements } from './statements.ts'
 import { sqliteTrouble } from './trouble.ts'
 
 const OLDEST_SQLITE = [3, 51, 3]
 /** How long a lock of somebody else is waited for; with one owner there is none, save for a moment at checkpoints. */
 const LOCK_WAIT_MS = 5000
-const PAGE_OCTETS = 4096
 /** Thousands of accounts are open at one time: each keeps little, the kernel's page cache has the rest. */
 const WRITER_CACHE_KIB = 512
 const READER_CACHE_KIB = 256
@@ -51,6 +52,9 @@ export class SqliteWriter implements Engine {
   /** Opens or makes the file, and brings it to the newest schema. `':memory:'` for tests. */
   constructor(path: string, kind: Kind, options: { lockWaitMs?: number } = {}) {
     this.path = path
+    // Nothing is live yet: SQLite opens the file only after it is there, whole and flushed.
+    const isMade = path !== ':memory:' && !nodeDisk.exists(path)
+    if (isMade) nodeDisk.writeWhole(path, emptyDatabase(kind))
     this.#database = attempt('open', path, () => new DatabaseSync(path, { timeout: options.lockWaitMs ?? LOCK_WAIT_MS }))
     try {
       attempt('open', path, () => this.#database.exec(`
@@ -60,7 +64,7 @@ export class SqliteWriter implements Engine {
         pragma cache_size = -${WRITER_CACHE_KIB};
         pragma wal_autocheckpoint = ${CHECKPOINT_PAGES};
         pragma temp_store = memory`))
-      this.isNew = this.#migrate(kind)
+      this.isNew = this.#migrate(kind) || isMade
     } catch (error) {
       this.#database.close()
       throw error
