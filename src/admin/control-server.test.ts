@@ -9,7 +9,7 @@ import { silentLog } from '../base/log.ts'
 import { askServer } from '../cli/control-client.ts'
 import { LineGatherer } from './control-protocol.ts'
 import { openControlServer } from './control-server.ts'
-import { pretendOffice } from './pretend-office.ts'
+import { pretendOffice } from './pretend-office-for-tests.ts'
 
 async function open(t: TestContext, data = mkdtempSync(join(tmpdir(), 'daruma-control-'))) {
   t.after(() => rmSync(data, { recursive: true, force: true }))

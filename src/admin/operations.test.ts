@@ -5,7 +5,7 @@ import { type WorkRow, accountId, sequence } from '../store/store.ts'
 import { type Answer, type Office, EXIT } from './office.ts'
 import { perform } from './operations.ts'
 import { readAddress, readDomain } from './operator-address.ts'
-import { pretendOffice } from './pretend-office.ts'
+import { pretendOffice } from './pretend-office-for-tests.ts'
 
 async function good(office: Office, name: string, args: unknown): Promise<unknown> {
   const answer = await perform(office, name, args)

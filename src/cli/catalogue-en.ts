@@ -47,6 +47,7 @@ export const catalogueEn = {
   certificateExpired: (path: string, when: string) => `tls: the certificate ${path} expired on ${when}`,
   certificateExpiresSoon: (path: string, when: string) => `tls: the certificate ${path} expires on ${when}`,
   noConfigToCheck: 'no config was named: daruma config check --config FILE',
+  trialTakesNoConfig: 'trial mode takes no config; a server with one is run by daruma serve --config FILE',
   serveNeedsConfig: 'a config is needed: daruma serve --config FILE (for a first look without one: daruma trial)',
 
   // Accounts, aliases, domains, queue.

@@ -43,6 +43,7 @@ export const catalogueJa: Catalogue = {
   certificateExpired: (path, when) => `tls：証明書 ${path} は ${when} に期限が切れています`,
   certificateExpiresSoon: (path, when) => `tls：証明書 ${path} の期限は ${when} です`,
   noConfigToCheck: '設定ファイルを指定してください：daruma config check --config ファイル',
+  trialTakesNoConfig: '試用モードは設定ファイルを使いません。設定ファイルのあるサーバーは daruma serve --config ファイル で動かします',
   serveNeedsConfig: '設定ファイルが必要です：daruma serve --config ファイル（設定なしで試すには daruma trial）',
 
   accountAdded: (address) => `${address} を追加しました`,

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { systemClock } from '../base/clock.ts'
 import { refuse, understood } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
-import { type PretendOffice, pretendOffice } from '../admin/pretend-office.ts'
+import { type PretendOffice, pretendOffice } from '../admin/pretend-office-for-tests.ts'
 import { type Config, doorNames } from '../config/config.ts'
 import type { World } from './command.ts'
 import { runCommandLine } from './run.ts'
@@ -215,6 +215,7 @@ test('serve: the config is checked with file and line, reloaded, and what needs 
   assert.deepEqual([wrong.exit, wrong.err], [78, `${file}:2: unknown key "lissten"; did you mean "listen"?\n`])
   assert.equal((await daruma('serve', '--config', join(folder, 'absent.toml'))).exit, 78)
   assert.equal((await daruma('serve')).exit, 2)
+  assert.equal((await daruma('trial', '--config', file)).exit, 2)
 
   writeFileSync(file, 'hostname = "mail.example.org"\ndata = "data"\n[listen]\nsmtp = "127.0.0.1:0"\n')
   const server = start('serve', '--config', file)

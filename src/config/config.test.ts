@@ -72,7 +72,7 @@ host = "relay.example"
   assert.equal(config.data, '/etc/daruma/store')
   assert.deepEqual(config.listen.smtp, [{ host: '0.0.0.0', port: 25 }])
   assert.deepEqual(config.listen.submission, [{ host: '127.0.0.1', port: 587 }, { host: '::1', port: 587 }])
-  assert.deepEqual(config.listen.imaps, [{ host: '::', port: 993 }])
+  assert.deepEqual(config.listen.imaps, [{ host: '0.0.0.0', port: 993 }, { host: '::', port: 993 }])
   assert.deepEqual(config.listen.imap, [])
   assert.deepEqual(config.security, { plaintextLogin: 'loopback', scram: false })
   assert.deepEqual(config.tls, { certificate: '/etc/daruma/cert.pem', key: '/keys/key.pem' })
@@ -110,6 +110,7 @@ const WRONG: [what: string, toml: string, expected: RegExp[]][] = [
   ['section where a value was given', 'listen = "0.0.0.0:25"', [/^daruma\.toml:1: "listen" must be a section, written \[listen\]/]],
   ['number for an address', '[listen]\nimaps = 993', [/^daruma\.toml:2: "listen\.imaps" must be "address:port".*; found 993$/]],
   ['name for an address', '[listen]\nsmtp = "mail.example.org:25"', [/^daruma\.toml:2: "listen\.smtp" must be/]],
+  ['the port of every address and one of them', '[listen]\nsmtp = "*:25"\nimap = "[::]:25"', [/^daruma\.toml:3: "listen\.imap" and "listen\.smtp" cannot both have \[::\]:25$/]],
   ['no such address', '[listen]\nsmtp = "10.0.0.300:25"', [/^daruma\.toml:2: /]],
   ['no such port', '[listen]\nsmtp = "127.0.0.1:70000"', [/^daruma\.toml:2: /]],
   ['one port twice', '[listen]\nsmtp = "127.0.0.1:2525"\nimap = "127.0.0.1:2525"', [/^daruma\.toml:3: "listen\.imap" and "listen\.smtp" cannot both have 127\.0\.0\.1:2525$/]],
@@ -121,6 +122,7 @@ const WRONG: [what: string, toml: string, expected: RegExp[]][] = [
   ['certificate alone', '[tls]\ncertificate = "/c.pem"', [/^daruma\.toml:2: "tls\.certificate" needs "tls\.key" as well$/]],
   ['mirror inside the data', 'data = "/d"\n[journal]\nmirrors = ["/d/mirror"]', [/^daruma\.toml:3: the mirror \/d\/mirror must be/]],
   ['not built yet', '[listen]\npop3 = "127.0.0.1:110"\nhttp = "127.0.0.1:80"', [/^daruma\.toml:2: "listen\.pop3" is not yet supported/, /^daruma\.toml:3: "listen\.http" is not yet supported/]],
+  ['more threads than are built', '[threads]\nreading = 2', [/^daruma\.toml:2: "threads\.reading" must be 1: more threads of a kind are not yet supported by this version; found 2$/]],
   ['route without host', '[[route]]\ndomain = "a.example"\nhost = "h"\n[[route]]\ndomain = "b.example"', [/^daruma\.toml:4: this \[\[route\]\] lacks "host"$/]],
   ['key of a route misspelled', '[[route]]\ndomain = "a.example"\nhost = "h"\nprot = 25', [/^daruma\.toml:4: unknown key "route\.prot"; did you mean "route\.port"\?$/]],
   ['route as a plain table', '[route]\ndomain = "a.example"', [/^daruma\.toml:1: "route" must be written as \[\[route\]\]/]],

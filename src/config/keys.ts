@@ -54,8 +54,12 @@ function listen(door: string, example: string, meaning: Text, notYet?: true): Ke
   return key(`listen.${door}`, listenKind, { default: [], meaning, example, runtime: false, ...(notYet ? { notYet } : {}) })
 }
 
-/** How many threads a kind of work may have at most; more would only cost memory. */
-const THREADS_MAX = 32
+/** One thread for each kind of work is what is built; the keys are there so that configs can say so. */
+const threadCount: Kind<number> = {
+  ...countKind(1, 1),
+  name: text('number', '数値'),
+  read: (value) => (value === 1 ? { ok: true, value } : { ok: false, expected: text('1: more threads of a kind are not yet supported by this version', '1（この版では、一種類につき一つのスレッドだけです）') }),
+}
 
 export const keys = {
   hostname: key<string>('hostname', domainKind, {
@@ -72,11 +76,11 @@ export const keys = {
     runtime: false,
   }),
 
-  listenSmtp: listen('smtp', '"[::]:25"', text('Mail from other servers (MX), STARTTLS.', '他のサーバーからのメール（MX、STARTTLS）。')),
-  listenSubmission: listen('submission', '"[::]:587"', text('Mail from your own users, STARTTLS.', '利用者からのメール（STARTTLS）。')),
-  listenSubmissions: listen('submissions', '"[::]:465"', text('Mail from your own users, TLS from the first octet.', '利用者からのメール（最初から TLS）。')),
+  listenSmtp: listen('smtp', '"*:25"', text('Mail from other servers (MX), STARTTLS.', '他のサーバーからのメール（MX、STARTTLS）。')),
+  listenSubmission: listen('submission', '"*:587"', text('Mail from your own users, STARTTLS.', '利用者からのメール（STARTTLS）。')),
+  listenSubmissions: listen('submissions', '"*:465"', text('Mail from your own users, TLS from the first octet.', '利用者からのメール（最初から TLS）。')),
   listenImap: listen('imap', '["127.0.0.1:143", "[::1]:143"]', text('Reading mail, STARTTLS.', 'メールを読む（STARTTLS）。')),
-  listenImaps: listen('imaps', '"[::]:993"', text('Reading mail, TLS from the first octet.', 'メールを読む（最初から TLS）。')),
+  listenImaps: listen('imaps', '"*:993"', text('Reading mail, TLS from the first octet.', 'メールを読む（最初から TLS）。')),
   listenPop3: listen('pop3', '"off"', text('Fetching mail by POP3, STARTTLS.', 'POP3 でメールを取り出す（STARTTLS）。'), true),
   listenPop3s: listen('pop3s', '"off"', text('Fetching mail by POP3, TLS from the first octet.', 'POP3 でメールを取り出す（最初から TLS）。'), true),
   listenManagesieve: listen('managesieve', '"off"', text('Editing mail filters.', 'メールの振り分けを編集する。'), true),
@@ -99,7 +103,7 @@ export const keys = {
   certificate: key('tls.certificate', optionalKind(pathKind), {
     default: undefined,
     defaultMeans: text('a self-signed certificate in the data directory', 'データディレクトリに作る自己署名証明書'),
-    meaning: text('Certificate chain in PEM, the server\'s own first.', 'PEM 形式の証明書チェーン。サーバー自身のものを先頭に置きます。'),
+    meaning: text('Certificate chain in PEM, the server\'s own first. A reload reads it again, as the user the server then is.', 'PEM 形式の証明書チェーン。サーバー自身のものを先頭に置きます。読み直しのときは、その時点のサーバーのユーザーで読みます。'),
     example: '"/etc/letsencrypt/live/mail.example.org/fullchain.pem"',
     runtime: true,
   }),
@@ -163,21 +167,21 @@ export const keys = {
     runtime: false,
   }),
 
-  threadsTaking: key('threads.taking', countKind(1, THREADS_MAX), {
+  threadsTaking: key('threads.taking', threadCount, {
     default: 1,
     meaning: text('Threads that take mail (SMTP, submission).', 'メールを受け取るスレッド（SMTP、サブミッション）の数。'),
     example: '1',
     runtime: false,
   }),
-  threadsReading: key('threads.reading', countKind(1, THREADS_MAX), {
+  threadsReading: key('threads.reading', threadCount, {
     default: 1,
     meaning: text('Threads that serve readers (IMAP).', 'メールを読ませるスレッド（IMAP）の数。'),
-    example: '2',
+    example: '1',
     runtime: false,
   }),
-  threadsAccounts: key('threads.accounts', countKind(1, THREADS_MAX), {
+  threadsAccounts: key('threads.accounts', threadCount, {
     default: 1,
-    meaning: text('Threads that write to the databases of the accounts. One is right on up to four cores.', 'アカウントのデータベースに書くスレッドの数。4 コアまでは 1 が適切です。'),
+    meaning: text('Threads that write to the databases of the accounts.', 'アカウントのデータベースに書くスレッドの数。'),
     example: '1',
     runtime: false,
   }),

@@ -142,19 +142,21 @@ function parseHostPort(words: string, defaultPort?: number): HostPort | undefine
   return { host, port }
 }
 
-/** Addresses of one door: "address:port", a list of them, or "off" (an empty list). "*" is every address, IPv6 and IPv4. */
+/** Addresses of one door: "address:port", a list of them, or "off" (an empty list). "*" is every address, IPv4 and IPv6. */
 export const listenKind: Kind<readonly HostPort[]> = {
   name: text('"address:port", a list of them, or "off"', '"アドレス:ポート"、そのリスト、または "off"'),
   read: (value) => {
     if (value === 'off') return good([])
-    const expected = bad('"address:port" (such as "0.0.0.0:25" or "[::]:25"), a list of them, or "off"', '"アドレス:ポート"（例 "0.0.0.0:25"、"[::]:25"）、そのリスト、または "off"')
+    const expected = bad('"address:port" (such as "192.0.2.1:25", "[2001:db8::1]:25", or "*:25" for every address), a list of them, or "off"', '"アドレス:ポート"（例 "192.0.2.1:25"、"[2001:db8::1]:25"、すべてのアドレスなら "*:25"）、そのリスト、または "off"')
     const list = Array.isArray(value) ? (value as unknown[]) : [value]
     if (list.length > 64) return expected
     const found: HostPort[] = []
     for (const item of list) {
       const one = typeof item === 'string' ? parseHostPort(item) : undefined
       if (!one || (isIP(one.host) === 0 && one.host !== '*' && one.host !== 'localhost')) return expected
-      found.push({ host: one.host === '*' ? '::' : one.host, port: one.port })
+      // "::" alone takes IPv6 only, on every system alike.
+      if (one.host === '*') found.push({ host: '0.0.0.0', port: one.port }, { host: '::', port: one.port })
+      else found.push(one)
     }
     return good(found)
   },

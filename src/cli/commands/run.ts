@@ -21,11 +21,16 @@ export const runCommands: readonly Command[] = [
     ),
     examples: ['daruma trial', 'daruma trial --listen smtp=127.0.0.1:0 --listen submissions=off'],
     async run(context) {
+      if (context.line.value('config') !== undefined) {
+        sayTrouble(context, context.say.trialTakesNoConfig)
+        return EXIT.usage
+      }
       // Trial mode is what it is, also where a config is named in the environment.
-      const found = loadConfig({ ...context, env: { ...context.env, DARUMA_CONFIG: undefined } })
+      const inTrial = { ...context, env: { ...context.env, DARUMA_CONFIG: undefined } }
+      const found = loadConfig(inTrial)
       if (!found.ok) return found.exit
       const { data } = found.loaded.config
-      return runServer(context, {
+      return runServer(inTrial, {
         loaded: found.loaded,
         acceptLoss: false,
         whenUp: async (office, listeners) => {
