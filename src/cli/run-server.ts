@@ -161,7 +161,7 @@ function startRefused(context: Context, loaded: LoadedConfig, why: Refused): Exi
 function warnings(loaded: LoadedConfig, log: Log): void {
   // Said aloud at each start: an operator should know that passwords may cross the loopback in the clear.
   if (loaded.config.security.plaintextLogin === 'loopback') log.warn(catalogue('en').plaintextLoginAllowed)
-  if (isRoot()) log.warn(catalogue('en').runsAsRoot)
+  if (isRoot() && loaded.config.file !== undefined) log.warn(catalogue('en').runsAsRoot)
 }
 
 async function reloadOnce(context: Context, server: Server, current: LoadedConfig): Promise<{ answer: Answer<ReloadReport>; loaded?: LoadedConfig }> {
