@@ -339,7 +339,8 @@ export class SimulatedDisk implements Disk {
         half?.()
         throw trouble(operation, path, 'ENOSPC')
       default:
-        if (this.#random.int(2) === 0) half?.()
+        // A failed flush always drops what was waiting; another call fails with or without a part of its effect.
+        if (operation === 'flush' || operation === 'flush-directory' || this.#random.int(2) === 0) half?.()
         throw trouble(operation, path, planned.kind)
     }
   }
