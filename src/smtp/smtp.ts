@@ -1,0 +1,115 @@
+// The SMTP doors: 25 for other servers' mail (MX), 587 and 465 for our own users' (submission). What the
+// server builds them from, and how a connection is handed in.
+import type { Clock } from '../base/clock.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import { createAdmission, createMemoryBudget, type LoginJudge } from '../guard/guard.ts'
+import { createIntake, type DeliveryRules } from '../intake/intake.ts'
+import type { Connection } from '../net/connection.ts'
+import type { ServerContexts } from '../net/server-contexts.ts'
+import type { Store } from '../store/store.ts'
+import { printReply } from '../wire/smtp/reply.ts'
+import { Conversation, type SmtpDoorKind, type SmtpServices } from './conversation.ts'
+import type { SmtpPeer } from './peer.ts'
+import { replies } from './replies.ts'
+
+export type { SmtpDoorKind } from './conversation.ts'
+
+/** What a reload may change. */
+export interface SmtpSettings {
+  limits: Limits
+  delivery: DeliveryRules
+  receivedShowsClient: boolean
+  plaintextLogin: 'never' | 'loopback'
+  scram: boolean
+}
+
+export interface SmtpDoorOptions extends SmtpSettings {
+  store: Pick<Store, 'directory' | 'admission' | 'accept' | 'largeWriter'>
+  logins: LoginJudge
+  clock: Clock
+  random: Random
+  log: Log
+  hostname: string
+  /** For STARTTLS; without it none is offered. */
+  tls: ServerContexts | undefined
+}
+
+export interface SmtpDoors {
+  /** Asked by the listener before anything is set up. */
+  admit(remoteAddress: string): 'go' | { refuse: string }
+  /** Takes over a connection: plain, or already under TLS. */
+  accept(kind: SmtpDoorKind, connection: Connection): void
+  /** For sessions that begin from now on. */
+  reload(settings: SmtpSettings): void
+  readonly sessions: number
+}
+
+export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
+  const { store, logins, clock, random, log, hostname, tls } = options
+  const admission = createAdmission(admissionLimits(options.limits))
+  const intake = createIntake({
+    store, clock, random, log, limits: options.limits, memory: createMemoryBudget(options.limits.memory_message_octets_max), hostname,
+    delivery: options.delivery, receivedShowsClient: options.receivedShowsClient,
+  })
+  let services: SmtpServices = { intake, logins, clock, random, log, limits: options.limits, hostname, plaintextLogin: options.plaintextLogin, scram: options.scram }
+  const refusals = { 'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou) }
+  return {
+    admit(remoteAddress) {
+      const answer = admission.judge(remoteAddress)
+      return answer === 'go' ? 'go' : { refuse: refusals[answer] }
+    },
+    accept(kind, connection) {
+      const leave = admission.enter(connection.remoteAddress)
+      const conversation = new Conversation(services, peerOf(connection, tls), kind)
+      connection.onClose = (reason) => {
+        leave()
+        conversation.closed()
+        if (reason.by === 'bug') log.error('an SMTP connection ended by a bug', { peer: connection.remoteAddress, error: reason.sentence })
+      }
+      connection.onIdle = () => conversation.onIdle()
+      connection.onShutdown = () => conversation.shutdown()
+      conversation.begin()
+    },
+    reload({ limits, delivery, receivedShowsClient, plaintextLogin, scram }) {
+      services = { ...services, limits, plaintextLogin, scram }
+      admission.setLimits(admissionLimits(limits))
+      intake.reload({ limits, delivery, receivedShowsClient })
+    },
+    get sessions() {
+      return admission.inside
+    },
+  }
+}
+
+function admissionLimits(limits: Limits): { connectionsMax: number; connectionsPerAddressMax: number } {
+  return { connectionsMax: limits.smtp_connections_max, connectionsPerAddressMax: limits.connections_per_address_max }
+}
+
+function peerOf(connection: Connection, tls: ServerContexts | undefined): SmtpPeer {
+  return {
+    remoteAddress: connection.remoteAddress,
+    get isOpen() {
+      return connection.isOpen
+    },
+    get tls() {
+      return connection.tls
+    },
+    get canStartTls() {
+      return tls !== undefined && connection.tls === undefined
+    },
+    receive: (consumer) => connection.receive(consumer),
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    write: (text) => connection.write(text),
+    setIdle: (ms) => connection.setIdle(ms),
+    startTls: async () => {
+      if (!tls) return { ok: false }
+      const started = await connection.startTls({ as: 'server', contexts: tls })
+      return started.ok ? { ok: true, discardedOctets: started.value.discardedOctets } : { ok: false }
+    },
+    end: () => connection.end(),
+    destroy: (sentence) => connection.destroy({ by: 'us', sentence }),
+  }
+}
