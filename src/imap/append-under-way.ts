@@ -117,7 +117,7 @@ export class AppendUnderWay {
       }, body)
       if (outcome.end === 'refused') return refusal(outcome, 'TRYCREATE')
       // If it went into the mailbox in use, the client hears of it before the OK (RFC 3501 §6.3.11).
-      if (state.at === 'selected' && state.selected.shared.view.mailbox === this.#target.mailbox) await state.selected.shared.refreshNow()
+      if (state.at === 'selected' && state.selected.shared.view.mailbox === this.#target.mailbox) await state.selected.shared.seeOwnChange()
       return ok('kept', `APPENDUID ${outcome.result.uidValidity} ${outcome.result.uid}`)
     } finally {
       await this.#drop()

@@ -31,7 +31,7 @@ export class Session implements Conversation {
   readonly services: ImapServices
   readonly peer: Peer
   readonly enabled: Enabled = { condstore: false, qresync: false, utf8: false }
-  out = new ResponseBuffer()
+  readonly out = new ResponseBuffer()
   #state: SessionState = { at: 'not-authenticated' }
   readonly #framer: Framer
   #running = false
@@ -138,7 +138,9 @@ export class Session implements Conversation {
 
   loginFailed(): void {
     this.#loginFailures += 1
-    if (this.#loginFailures >= this.services.limits.login_failures_max) this.#ended = true
+    if (this.#loginFailures < this.services.limits.login_failures_max) return
+    this.out.text('* BYE too many failed logins\r\n')
+    this.#ended = true
   }
 
   upgradeToTls(): void {
@@ -172,7 +174,7 @@ export class Session implements Conversation {
         if (this.out.octets >= GATHER_OCTETS) await this.flush()
       }
       this.#handOver()
-      if (this.out.octets > 0 || !this.peer.isOpen) this.out = new ResponseBuffer()
+      this.out.rest() // an idle session holds no buffer
     } catch (error) {
       if (!(error instanceof PeerGone)) {
         this.services.log.error('an IMAP session ended by a bug', { error: errorSentence(error), stack: error instanceof Error ? error.stack : undefined })
@@ -273,11 +275,6 @@ export class Session implements Conversation {
         return
       }
       answer = end
-      const state = this.#state
-      if (state.at === 'selected') {
-        await state.selected.shared.refresh()
-        tellNews(this.out, state.selected.tracker, this.enabled, mayExpunge)
-      }
     } catch (error) {
       if (error instanceof PeerGone) throw error
       if (error instanceof ReplyUnknown) {
@@ -288,6 +285,7 @@ export class Session implements Conversation {
       }
       answer = this.#trouble(error)
     }
+    await this.#tellNews(mayExpunge)
     this.#finish(tag, answer)
     if (answer.status === 'BAD') this.#countError()
     if (this.#upgrading) await this.#upgrade()
@@ -296,6 +294,18 @@ export class Session implements Conversation {
       this.close()
       this.peer.end()
     }
+  }
+
+  /** What happened meanwhile, one's own doing included. If it cannot be read now, it is told later; the answer stands. */
+  async #tellNews(mayExpunge: boolean): Promise<void> {
+    const state = this.#state
+    if (state.at !== 'selected') return
+    try {
+      await state.selected.shared.refresh()
+    } catch (error) {
+      this.services.log.warn('a mailbox could not be looked at again', { error: errorSentence(error) })
+    }
+    tellNews(this.out, state.selected.tracker, this.enabled, mayExpunge)
   }
 
   async #upgrade(): Promise<void> {

@@ -59,10 +59,18 @@ export class SharedView {
     }
   }
 
-  /** After a change of our own, whose notice may still be under way. */
+  /** Reads even if no notice has come yet. */
   async refreshNow(): Promise<void> {
     this.#stale = true
     await this.refresh()
+  }
+
+  /**
+   * After a change of our own, which is durable and answered OK whether or not the view can be read now: what
+   * could not be read is told with a later command.
+   */
+  async seeOwnChange(): Promise<void> {
+    await this.refreshNow().catch(() => undefined)
   }
 
   async #catchUp(): Promise<void> {

@@ -1,8 +1,9 @@
 // COPY and MOVE (RFC 3501 §6.4.7, RFC 6851), with COPYUID (RFC 4315). More than one record's worth of messages
 // goes as a group: if a part is refused, the parts before it are undone.
+import { hexOf } from '../../base/bytes.ts'
+import { Outage } from '../../base/errors.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { printSet } from '../../wire/imap/sequence-set.ts'
-import { hexOf } from '../../base/bytes.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Conversation } from '../conversation.ts'
@@ -26,13 +27,21 @@ export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, 
   const from: number[] = []
   const to: number[] = []
   let uidValidity = target.uidValidity
+  const undo = async () => {
+    if (group !== undefined && from.length > 0) await services.store.submit(state.user.account, { kind: 'undo-group', group })
+    await shared.seeOwnChange()
+  }
   for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
-    const outcome = await services.store.submit(state.user.account, {
+    const copying = services.store.submit(state.user.account, {
       kind: 'copy', mailbox: shared.view.mailbox, uids: uidRangesOf(tracker, piece), to: target.mailbox, move, ...(group === undefined ? {} : { group }),
     })
+    const outcome = await copying.catch(async (error: unknown) => {
+      // Not kept for certain: then none of the group may stay. Not known: the store itself undoes what is not complete.
+      if (error instanceof Outage) await undo()
+      throw error
+    })
     if (outcome.end === 'refused') {
-      if (group !== undefined && from.length > 0) await services.store.submit(state.user.account, { kind: 'undo-group', group })
-      await shared.refreshNow()
+      await undo()
       return refusal(outcome, 'TRYCREATE')
     }
     uidValidity = outcome.result.uidValidity
@@ -41,7 +50,7 @@ export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, 
       to.push(copy)
     }
   }
-  await shared.refreshNow()
+  await shared.seeOwnChange()
   if (from.length === 0) return ok('no messages')
   const code = `COPYUID ${uidValidity} ${printSet(from)} ${printSet(to)}`
   if (!move) return ok('copied', code)

@@ -35,10 +35,10 @@ export async function expungeDeleted(talk: Conversation, selected: SelectedMailb
       kind: 'expunge', mailbox: shared.view.mailbox, uids: rangesOfUids(uids.slice(at, at + CHANGE_MESSAGES_MAX)),
     })
     if (outcome.end === 'refused') {
-      await shared.refreshNow()
+      await shared.seeOwnChange()
       return refusal(outcome)
     }
   }
-  if (uids.length > 0) await shared.refreshNow()
+  if (uids.length > 0) await shared.seeOwnChange()
   return undefined
 }

@@ -156,7 +156,7 @@ async function setSeen(talk: Conversation, selected: SelectedMailbox, page: Rang
     await talk.services.store.submit(talk.state.user.account, {
       kind: 'store-flags', mailbox: view.mailbox, uids: rangesOfUids(unseen), how: 'add', bits: SEEN, keywords: '',
     })
-    await shared.refreshNow()
+    await shared.seeOwnChange()
   } catch (error) {
     if (error instanceof ReplyUnknown) throw error
     talk.services.log.warn('\\Seen could not be set', { error: errorSentence(error) })

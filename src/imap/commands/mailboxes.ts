@@ -91,5 +91,5 @@ export async function subscribe(talk: Conversation, user: User, command: Extract
 
 /** The mailbox in use may be the one that was just changed. */
 async function seeOwnChange(talk: Conversation): Promise<void> {
-  if (talk.state.at === 'selected') await talk.state.selected.shared.refreshNow()
+  if (talk.state.at === 'selected') await talk.state.selected.shared.seeOwnChange()
 }

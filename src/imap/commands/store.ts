@@ -34,13 +34,13 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
       ...(command.unchangedSince === undefined ? {} : { unchangedSince: command.unchangedSince }),
     })
     if (outcome.end === 'refused') {
-      await shared.refreshNow()
+      await shared.seeOwnChange()
       return refusal(outcome)
     }
     for (const { uid, modseq } of outcome.result.changed) changed.set(uid, modseq)
     for (const uid of outcome.result.modified) modified.push(uid)
+    await shared.seeOwnChange() // piece by piece, so that none is too much for one look
   }
-  await shared.refreshNow()
   if (tracker.takeKeywordsGrew()) tellFlags(talk.out, view, tracker.readOnly)
   await tellStored(talk, selected, ranges, command, changed, new Set(modified))
   if (modified.length === 0) return ok('stored')

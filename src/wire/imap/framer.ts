@@ -141,6 +141,7 @@ export class Framer {
     const at = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#seen)
     if (at < 0) {
       this.#seen = this.#end
+      if (this.#start === this.#end) this.#letGo()
       if (this.heldOctets <= this.#limits.commandOctetsMax) return undefined
       this.#begin(this.#end)
       this.#mode = { at: 'skip-line', over: { end: 'refused', tag: undefined, why: 'command-too-long' } }
@@ -153,6 +154,22 @@ export class Framer {
 
   /** The next event, or undefined until more bytes are pushed. */
   next(): FrameEvent | undefined {
+    const event = this.#next()
+    if (event === undefined && this.#start === this.#end) this.#letGo()
+    return event
+  }
+
+  /** Nothing is held: an idle session owns no buffer. */
+  #letGo(): void {
+    this.#buffer = EMPTY
+    this.#end = 0
+    this.#own = false
+    const literalLeft = this.#literalEnd > this.#start ? this.#literalEnd - this.#start : 0
+    this.#start = this.#seen = this.#lineStart = 0
+    this.#literalEnd = literalLeft
+  }
+
+  #next(): FrameEvent | undefined {
     for (;;) {
       const mode = this.#mode
       switch (mode.at) {

@@ -5,12 +5,16 @@ import { bytesOf } from '../../base/bytes.ts'
 import { printMailboxName } from './mailbox-name.ts'
 
 const CHUNK_OCTETS = 16 * 1024
+/** Most answers are short. */
+const FIRST_CHUNK_OCTETS = 512
 /** From here on a piece is handed on as it is; below, copying is cheaper. */
 const PASS_ON_OCTETS = 4 * 1024
 
+const NO_CHUNK = Buffer.alloc(0)
+
 export class ResponseBuffer {
   #parts: Uint8Array[] = []
-  #chunk: Buffer = Buffer.allocUnsafeSlow(512)
+  #chunk: Buffer = NO_CHUNK
   #at = 0
   #octets = 0
 
@@ -28,6 +32,12 @@ export class ResponseBuffer {
     return parts
   }
 
+  /** Lets go of the memory until the next piece. Everything must have been taken. */
+  rest(): void {
+    this.#seal()
+    this.#chunk = NO_CHUNK
+  }
+
   #seal(): void {
     if (this.#at === 0) return
     this.#parts.push(new Uint8Array(this.#chunk.buffer, this.#chunk.byteOffset, this.#at))
@@ -40,7 +50,7 @@ export class ResponseBuffer {
   #room(octets: number): void {
     if (this.#at + octets <= this.#chunk.length) return
     this.#seal()
-    if (octets > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#octets > 0 ? CHUNK_OCTETS : 2048, octets))
+    if (octets > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#octets > 0 ? CHUNK_OCTETS : FIRST_CHUNK_OCTETS, octets))
   }
 
   /** Text of the protocol: ASCII (or ISO 8859-1), taken as it is. */

@@ -3,6 +3,7 @@
 //   C: line        the client sends it, with CRLF       C+ text        without CRLF
 //   S: line        exactly this line comes              S~ pattern     a line that matches as a whole
 //   S* pattern     any number of lines that match       S& pattern     with its neighbours: these lines, in any order
+// `{?}` and `{?+}` stand for the size of the lines that follow, up to the empty one that ends the command.
 //   @ login        greeting and LOGIN                    @ append N      N small messages into INBOX, not told here
 // A digit behind C or S names the session (1 if there is none). `(?<name>…)` remembers, `${name}` is replaced.
 import { after, before, test } from 'node:test'
@@ -41,13 +42,17 @@ async function play(name: string, bytewise: boolean): Promise<void> {
     if (!known) clients.set(session, known = stage.connect())
     return known
   }
-  const values: Record<string, string> = { address, password: PASSWORD }
+  const values: Record<string, string> = {
+    address, addresslength: String(address.length), password: PASSWORD, nul: '\0',
+    nihongo: Buffer.from('日本語').toString('latin1'), nihongojis: '\x1b$BF|K\\8l\x1b(B',
+  }
   const filled = (text: string) => text.replace(/\$\{(\w+)\}/g, (_, key: string) => values[key] ?? assert.fail(`nothing is known as ${key}`))
   const matches = (pattern: string, line: string): boolean => {
     const match = new RegExp(`^(?:${filled(pattern)})$`).exec(line)
     if (match?.groups) Object.assign(values, match.groups)
     return match !== null
   }
+  for (const [i, step] of steps.entries()) step.text = measured(steps, i, filled)
   for (let i = 0; i < steps.length; i += 1) {
     const step = steps[i]!
     const where = `${name}:${step.at}`
@@ -108,6 +113,19 @@ async function play(name: string, bytewise: boolean): Promise<void> {
     known.session.close()
   }
   assert.deepEqual(stage.complaints, [], name)
+}
+
+function measured(steps: readonly Step[], at: number, filled: (text: string) => string): string {
+  const { text, session, verb } = steps[at]!
+  if (verb !== 'C:' || !/\{\?\+?\}$/.test(text)) return text
+  const lines: string[] = []
+  for (const step of steps.slice(at + 1)) {
+    if (step.session !== session || step.text === '+ go ahead') continue
+    if (step.verb !== 'C:') break
+    lines.push(filled(step.text))
+  }
+  const size = lines.slice(0, -1).reduce((sum, line) => sum + line.length + 2, 0)
+  return text.replace('{?', `{${size}`)
 }
 
 async function waitForLine(client: FakeClient, where: string): Promise<void> {

@@ -13,7 +13,7 @@ const there = existsSync(folder)
 
 /** Scripts with a reason why they are not played as they are. */
 const EXPLAINED: Record<string, string> = {
-  'append-binary': 'the script counts the line ends of its own literal in a way of its own; binary.txt says the same',
+  'append-binary': 'the script counts the line ends of its own literal in a way of its own; append.txt and fetch-sections.txt say what it means to',
 }
 
 type Value = string | null | Value[]
