@@ -15,6 +15,7 @@ import { bodyOffsetOf } from './segment-walk.ts'
 import { segmentOctetsFor, type SegmentWriter } from './segment-writer.ts'
 import { isNoSpace, type Spares } from './spares.ts'
 import { segmentSizeOf } from './recovery.ts'
+import { removeLeftovers } from './retire.ts'
 import type { TailRecord } from './tail.ts'
 
 const BATCH_OCTETS = 1024 * 1024
@@ -50,22 +51,33 @@ export function copyTail(plan: CopyPlan): SegmentWriter {
   const batches = inBatches(records, batchHeaderOctets(plan.watermark))
   const octets = batches.reduce((sum, batch) => sum + batch.octets, 0)
   const needed = printSegmentHeader(header).length + segmentOctetsFor(octets, records.length, records.length)
-  const size = Math.max(segmentSizeOf(options), needed)
-  const bear = (spareKind: 'ahead' | 'reserve' | undefined) => {
-    const spare = spareKind && plan.spares.take(spareKind)
-    return bearSegment({
-      disk: options.disk, members: plan.members, header, sizeOctets: size, spare, reservedOnly: spareKind === 'reserve',
-      crashPoint: options.crashPoint ?? noCrashPoint, fill: (writer) => fill(plan, writer, batches),
-    })
+  const ordinary = Math.max(segmentSizeOf(options), needed)
+  const bear = (from: { spare?: 'ahead' | 'reserve'; sizeOctets: number; reservedOnly: boolean }) => bearSegment({
+    disk: options.disk, members: plan.members, header, sizeOctets: from.sizeOctets, spare: from.spare && plan.spares.take(from.spare),
+    reservedOnly: from.reservedOnly, crashPoint: options.crashPoint ?? noCrashPoint, fill: (writer) => fill(plan, writer, batches),
+  })
+  // On a full disk a start must still succeed: first without the last start's retired files, then with the reserve,
+  // then with a segment that holds the copies and little more.
+  const ways = [
+    () => bear({ ...(plan.spares.has('ahead') && needed <= segmentSizeOf(options) ? { spare: 'ahead' } : {}), sizeOctets: ordinary, reservedOnly: false }),
+    () => {
+      removeLeftovers({ disk: options.disk, members: plan.members, crashPoint: options.crashPoint ?? noCrashPoint })
+      return bear({ sizeOctets: ordinary, reservedOnly: false })
+    },
+    () => (plan.spares.has('reserve') && needed <= segmentSizeOf(options) ? bear({ spare: 'reserve', sizeOctets: ordinary, reservedOnly: true }) : undefined),
+    () => bear({ sizeOctets: Math.min(ordinary, needed + segmentSizeOf(options) / 8), reservedOnly: true }),
+  ]
+  let trouble: unknown
+  for (const way of ways) {
+    try {
+      const writer = way()
+      if (writer) return writer
+    } catch (error) {
+      if (!isNoSpace(error)) throw error
+      trouble = error
+    }
   }
-  if (plan.spares.has('ahead') && needed <= segmentSizeOf(options)) return bear('ahead')
-  try {
-    return bear(undefined)
-  } catch (error) {
-    if (!isNoSpace(error)) throw error
-    if (!plan.spares.has('reserve') || needed > segmentSizeOf(options)) throw new OutOfSpace((plan.members[0] as Member).journal, error)
-    return bear('reserve')
-  }
+  throw new OutOfSpace((plan.members[0] as Member).journal, trouble)
 }
 
 function inBatches(records: readonly TailRecord[], headerOctets: number): CopyBatch[] {

@@ -17,6 +17,8 @@ async function openAgain(model: JournalModel, fate: Fate): Promise<void> {
       return
     } catch (error) {
       if (!(error instanceof SimulatedCrash || error instanceof Outage) || tries > 50) throw error
+      // Even the reserve is used up: now a person has to make some room.
+      if (error instanceof OutOfSpace && tries > 3) model.disk.capacityOctets += 4096
       model.disk.crash(FATES[model.random.int(3)] as Fate)
     }
   }
