@@ -1,31 +1,33 @@
-// The taking thread: SMTP from other servers, submission from our own users.
-import type { Config } from '../config/config.ts'
+// The taking thread: SMTP from other servers, and submission by our own users.
+import type { Config, DoorName } from '../config/config.ts'
 import { createLoginJudge } from '../guard/guard.ts'
-import { createSmtpDoors, type SmtpSettings } from '../smtp/smtp.ts'
+import { createSmtpDoors, type SmtpDoorKind, type SmtpSettings } from '../smtp/smtp.ts'
 import { openListeners, type FrontRooms, type FrontThing } from './front-rooms.ts'
+
+/** 587 and 465 differ in when TLS begins, which is over when a connection is handed in. */
+function kindOf(door: DoorName): SmtpDoorKind {
+  return door === 'smtp' ? 'smtp' : 'submission'
+}
 
 export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
   const { data, store, clock, random, log, limits, contexts } = rooms
+  const settingsOf = (config: Config): SmtpSettings => ({
+    limits,
+    delivery: { subaddressSeparator: config.delivery.subaddressSeparator, postmaster: config.delivery.postmaster },
+    receivedShowsClient: config.outbound.receivedShowsClient,
+    plaintextLogin: config.security.plaintextLogin,
+    scram: config.security.scram,
+  })
   const doors = createSmtpDoors({
-    ...settingsOf(data.config), store, clock, random, log, limits, hostname: data.config.hostname, tls: contexts,
+    ...settingsOf(data.config),
+    store, clock, random, log, hostname: data.config.hostname, tls: contexts,
     logins: createLoginJudge({ directory: store.directory, clock, random }),
   })
-  const listeners = await openListeners(
-    rooms,
-    (_, remoteAddress) => doors.admit(remoteAddress),
-    (door, connection) => doors.accept(door === 'smtp' ? 'smtp' : 'submission', connection),
-  )
+  const listeners = await openListeners(rooms, (_, remote) => doors.admit(remote), (door, connection) => doors.accept(kindOf(door), connection))
   return {
     reload: (config) => doors.reload(settingsOf(config)),
     async stop(graceMs) {
       await Promise.all(listeners.map((listener) => listener.close({ graceMs })))
     },
-  }
-}
-
-function settingsOf(config: Config): SmtpSettings {
-  return {
-    limits: config.limits, delivery: config.delivery, receivedShowsClient: config.outbound.receivedShowsClient,
-    plaintextLogin: config.security.plaintextLogin, scram: config.security.scram,
   }
 }

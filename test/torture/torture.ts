@@ -70,7 +70,10 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
       const died = server.exited()
       const untilMs = 50 + random.int(options.loadMsMax)
       if (round.kind === 'point') await Promise.race([died, sleep(10_000)])
-      else await Promise.race([died.then((how) => findings.push(`round ${rounds}: the server ended by itself (${how})\n${server.stderr.slice(-2000)}`)), sleep(untilMs)])
+      else {
+        const how = await Promise.race([died, sleep(untilMs)])
+        if (how !== undefined) findings.push(`round ${rounds}: the server ended by itself (${how})\n${server.stderr.slice(-2000)}`)
+      }
       if (round.kind === 'cut' && disk) {
         if (random.int(3) === 0) {
           // A kill and a cut in a row: the new owner has just copied the tail.
@@ -155,7 +158,8 @@ function damageSomething(data: string, random: Random, say: (line: string) => vo
     const fd = openSync(file, 'r+')
     if (how === 'emptied') ftruncateSync(fd, 0)
     else if (how === 'cut short') ftruncateSync(fd, Math.floor(size / 2))
-    else for (let i = 0; i < 20; i++) writeSync(fd, random.bytes(200), 0, 200, random.int(Math.max(1, size - 200)))
+    // Noise over whole pages, as a disk that has lost sectors gives it.
+    else for (let i = 0; i < 20; i++) writeSync(fd, random.bytes(4096), 0, 4096, random.int(Math.max(1, Math.floor(size / 4096))) * 4096)
     closeSync(fd)
     if (how !== 'garbled') for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true })
   }

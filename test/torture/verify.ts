@@ -28,10 +28,11 @@ export interface VerifyOptions {
 /** Findings; none is what we want. Afterwards the ledger holds what is really there. */
 export async function verify(options: VerifyOptions): Promise<string[]> {
   const findings: string[] = []
-  const say = (sentence: string) => findings.push(sentence)
+  const say = (sentence: string): undefined => void findings.push(sentence)
   const copies = new Map<string, number>()
   for (const account of options.recipients) {
-    const state = await readMailbox(options, account, 'INBOX')
+    const state = await readMailbox(options, account, 'INBOX').catch((error: unknown) => say(`${account}/INBOX: ${String(error)}`))
+    if (!state) continue
     for (const [uid, found] of state.messages) {
       const key = `${account} ${found.id}`
       copies.set(key, (copies.get(key) ?? 0) + 1)
@@ -64,7 +65,22 @@ export async function verify(options: VerifyOptions): Promise<string[]> {
   return findings
 }
 
+/** An account that is being made again says so for a moment. */
+const MENDING_MS = 20_000
+
 async function readMailbox(options: VerifyOptions, account: string, mailbox: string): Promise<MailboxState> {
+  const untilMs = Date.now() + MENDING_MS
+  for (;;) {
+    try {
+      return await readMailboxOnce(options, account, mailbox)
+    } catch (error) {
+      if (!String(error).includes('UNAVAILABLE') || Date.now() > untilMs) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+async function readMailboxOnce(options: VerifyOptions, account: string, mailbox: string): Promise<MailboxState> {
   const client = await RawImap.open({ port: options.imapPort })
   try {
     const login = await client.login(account, options.password)
@@ -75,6 +91,7 @@ async function readMailbox(options: VerifyOptions, account: string, mailbox: str
     const number = (name: string) => Number(new RegExp(`\\[${name} (\\d+)\\]`).exec(text)?.[1] ?? 0)
     const messages = new Map<number, Found>()
     const fetched = await client.command('UID FETCH 1:* (UID FLAGS RFC822.SIZE BODY.PEEK[])')
+    if (fetched.status !== 'OK') throw new Error(`FETCH in ${account}/${mailbox}: ${fetched.text}`)
     for (const values of fetched.untagged) {
       const fetch = fetchItems(values)
       if (!fetch) continue
