@@ -30,7 +30,7 @@ export function scanStructure(bytes: Uint8Array, options: ScanOptions = {}): Par
 /** Octets of descriptions (parameters, envelopes) that one tree holds; later parts are shown bare. */
 const TREE_OCTETS_MAX = 4 * 1024 * 1024
 /** Longer boundaries are not followed; RFC 2046 allows 70. */
-const BOUNDARY_OCTETS_MAX = 1000
+const BOUNDARY_OCTETS_MAX = 8000
 /** Octets of a header line that are looked at when it arrives in pieces. */
 const LINE_HEAD_OCTETS_MAX = FIELD_OCTETS_MAX + 64
 /** A longer line is no delimiter, whatever it begins with. */

@@ -1,10 +1,27 @@
 // Every mail of other people's suites goes in through the real server's doors and comes back octet for octet;
 // what the server says of its structure parses in other people's clients, and other people's parsers agree.
+// Where none does, docs/QUIRKS.md ("MIME structure") names the mail and says why.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipWithoutSuites as skip } from '../../src/message/testing/suite-mails.ts'
+import { projectRoot } from '../harness/daruma-process.ts'
 import { RawImap } from '../harness/raw-imap.ts'
+import { readByImapflow, readByMailParser, readByScript, sameTree, shown } from './foreign-parsers.ts'
 import { fetchAll, octetsOf, openMailRoom, password, type MailRoom } from './mail-room.ts'
+
+/** Of the mails, so many may be shown in another way than other parsers see them. */
+const EXPLAINED_SHARE_MAX = 0.02
+
+const hasPerl = spawnSync('perl', ['-MMail::IMAPClient', '-MJSON::PP', '-e', '1']).status === 0
+const hasPython = spawnSync('python3', ['-c', 'import imaplib, email']).status === 0
+
+/** Contents of parts that lie among mime4j's mails: stored like mails, but nobody's structure. */
+function isMail({ name }: { name: string }): boolean {
+  return !name.includes('_decoded_')
+}
 
 describe('mails of the shared suites', { skip }, () => {
   let room: MailRoom
@@ -29,5 +46,41 @@ describe('mails of the shared suites', { skip }, () => {
     })
     assert.equal(seen, room.mails.length)
     client.connection.destroy()
+  })
+
+  test('ENVELOPE and BODYSTRUCTURE parse in imapflow and in Mail::IMAPClient, which read the same in them', { skip: hasPerl ? false : 'Mail::IMAPClient is absent' }, async () => {
+    const [flow, perl] = await Promise.all([readByImapflow(room), readByScript('perl', 'structure-by-mail-imapclient.pl', room)])
+    const quirks = readFileSync(join(projectRoot, 'docs/QUIRKS.md'), 'utf8')
+    const wrong: string[] = []
+    for (const { uid, name } of room.mails) {
+      if (quirks.includes(`\`${name}\` (Mail::IMAPClient)`)) continue
+      const [first, second] = [flow.get(uid), perl.get(uid)]
+      if (!first?.tree || !first.envelope) wrong.push(`${name}: imapflow`)
+      else if (!second?.tree || !second.envelope) wrong.push(`${name}: Mail::IMAPClient`)
+      else {
+        if (shown(first.tree) !== shown(second.tree)) wrong.push(`${name}: ${shown(first.tree)} | ${shown(second.tree)}`)
+        for (const field of ['from', 'to'] as const) {
+          if (first.envelope[field] !== second.envelope[field]) wrong.push(`${name}: ${first.envelope[field]} and ${second.envelope[field]} addresses in ${field}`)
+        }
+      }
+    }
+    assert.deepEqual(wrong, [])
+  })
+
+  test('a second parser sees the same parts; the others are explained', { skip: hasPython ? false : 'python3 is absent' }, async () => {
+    const [flow, python] = await Promise.all([readByImapflow(room), readByScript('python3', 'structure-by-python.py', room)])
+    const quirks = readFileSync(join(projectRoot, 'docs/QUIRKS.md'), 'utf8')
+    const mails = room.mails.filter(isMail)
+    const [differ, unexplained]: [string[], string[]] = [[], []]
+    for (const { uid, name } of mails) {
+      const ours = flow.get(uid)?.tree ?? assert.fail(name)
+      const theirs = python.get(uid)?.tree ?? assert.fail(name)
+      const third = readByMailParser(name)
+      if (sameTree(ours, theirs) || (third && sameTree(ours, third))) continue
+      differ.push(name)
+      if (!quirks.includes(`\`${name}\``)) unexplained.push(`${name}: ${shown(ours)} | ${shown(theirs)}${third ? ` | ${shown(third)}` : ''}`)
+    }
+    assert.deepEqual(unexplained, [])
+    assert.ok(differ.length <= mails.length * EXPLAINED_SHARE_MAX, `${differ.length} of ${mails.length} differ`)
   })
 })
