@@ -9,8 +9,9 @@ import { after, before, describe, test } from 'node:test'
 import { skipWithoutSuites as skip } from '../../src/message/testing/suite-mails.ts'
 import { projectRoot } from '../harness/daruma-process.ts'
 import { RawImap } from '../harness/raw-imap.ts'
+import { RawSmtp } from '../harness/raw-smtp.ts'
 import { readByImapflow, readByMailParser, readByScript, sameTree, shown } from './foreign-parsers.ts'
-import { fetchAll, octetsOf, openMailRoom, password, type MailRoom } from './mail-room.ts'
+import { asSent, deliver, fetchAll, octetsOf, openMailRoom, password, type MailRoom } from './mail-room.ts'
 
 /** Of the mails, so many may be shown in another way than other parsers see them. */
 const EXPLAINED_SHARE_MAX = 0.02
@@ -46,6 +47,34 @@ describe('mails of the shared suites', { skip }, () => {
     })
     assert.equal(seen, room.mails.length)
     client.connection.destroy()
+  })
+
+  test('by SMTP: the delivery prefix, then the very octets sent', async () => {
+    const client = await RawSmtp.open({ port: room.server.ports.smtp })
+    const sent = room.mails.map((mail) => ({ name: mail.name, from: `mail-${mail.uid}@sender.example`, mail: asSent(mail.bytes) }))
+    for (const { name, from, mail } of sent) {
+      const reply = await deliver(client, { from, to: room.recipient, mail })
+      assert.equal(reply.code, 250, `${name}: ${reply.code} ${reply.lines.join(' ')}`)
+    }
+    await client.quit()
+    assert.ok(sent.filter(({ mail }) => mail.by === 'BDAT').length > 40)
+    const reader = await RawImap.open({ port: room.server.ports.imap })
+    await reader.login(room.recipient, password)
+    await reader.waitForMessages(sent.length)
+    const byPath = new Map(sent.map((one) => [`Return-Path: <${one.from}>`, one]))
+    let seen = 0
+    await fetchAll(reader, 'RFC822.SIZE BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT]', (uid, items) => {
+      const whole = octetsOf(items.get('BODY[]'))
+      const one = byPath.get(whole.subarray(0, whole.indexOf('\r\n')).toString('latin1')) ?? assert.fail(`UID ${uid}`)
+      seen += 1
+      const prefix = whole.subarray(0, whole.length - one.mail.bytes.length).toString('latin1')
+      assert.match(prefix, /^Return-Path: <[^>]*>\r\n(?:[A-Z][A-Za-z-]*: [^\r\n]+\r\n(?:[ \t][^\r\n]+\r\n)*)+$/, one.name)
+      assert.ok(whole.subarray(prefix.length).equals(one.mail.bytes), one.name)
+      assert.equal(Number(items.get('RFC822.SIZE')), whole.length, one.name)
+      assert.ok(Buffer.concat([octetsOf(items.get('BODY[HEADER]')), octetsOf(items.get('BODY[TEXT]'))]).equals(whole), one.name)
+    })
+    assert.equal(seen, sent.length)
+    reader.connection.destroy()
   })
 
   test('ENVELOPE and BODYSTRUCTURE parse in imapflow and in Mail::IMAPClient, which read the same in them', { skip: hasPerl ? false : 'Mail::IMAPClient is absent' }, async () => {
