@@ -40,6 +40,8 @@ export class DarumaProcess {
   readonly #configFile: string
   readonly #options: DarumaOptions
   #config: string
+  /** The ports that stand in the config; 0 takes a free one. */
+  #written: Ports = { smtp: 0, submission: 0, submissions: 0, imap: 0, imaps: 0 }
   #child: ChildProcess | undefined
   #exit: Promise<number | string> | undefined
   stderr = ''
@@ -61,7 +63,7 @@ export class DarumaProcess {
   }
 
   #writeConfig(): void {
-    const at = (door: keyof Ports) => `${this.host}:${this.ports[door]}`
+    const at = (door: keyof Ports) => `${this.host}:${this.#written[door]}`
     writeFileSync(this.#configFile, `
 hostname = "mail.${this.domain}"
 data = "${this.data}"
@@ -106,11 +108,11 @@ ${/^\[[\s\S]*$/m.exec(this.#config)?.[0] ?? ''}
 
   /** Ports before the first start, where a test must know them. */
   choosePorts(ports: Partial<Ports>): void {
-    this.ports = { ...this.ports, ...ports }
+    this.#written = { ...this.#written, ...ports }
     this.#writeConfig()
   }
 
-  /** Other further lines of daruma.toml, and the ports of now; a running server takes them at the next reload. */
+  /** Other further lines of daruma.toml; a running server takes them at the next reload. */
   changeConfig(config: string): void {
     this.#config = config
     this.#writeConfig()
@@ -123,6 +125,7 @@ ${/^\[[\s\S]*$/m.exec(this.#config)?.[0] ?? ''}
 
   /** The same ports at the next start, as a real server has them. */
   keepPorts(): void {
+    this.#written = { ...this.ports }
     this.#writeConfig()
   }
 

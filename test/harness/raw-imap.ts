@@ -62,6 +62,14 @@ export class RawImap {
     })
   }
 
+  /** STATUS as a record of numbers. */
+  async statusOf(mailbox: string, items: string): Promise<Record<string, number>> {
+    const answer = await this.command(`STATUS "${mailbox}" (${items})`)
+    const list = answer.untagged.find((values) => values[0] === 'STATUS')?.[2]
+    if (answer.status !== 'OK' || !Array.isArray(list)) throw new Error(`STATUS ${mailbox}: ${answer.status} ${answer.text}`)
+    return Object.fromEntries(list.flatMap((name, index) => (index % 2 === 0 ? [[String(name), Number(list[index + 1])]] : [])))
+  }
+
   async logout(): Promise<void> {
     // The server's BYE ends the command before its tagged answer is read.
     await this.command('LOGOUT').catch(() => undefined)

@@ -47,7 +47,8 @@ async function addressIsTaken(tx: Tx, addressKey: string): Promise<boolean> {
 
 async function domainAdd(tx: Tx, context: Context, change: DirectoryChange & { kind: 'domain-add' }): Promise<Result> {
   if (change.name === '') return refused('bad-name', 'a domain needs a name')
-  if (await domainIsThere(tx, change.name)) return refused('exists', `the domain ${change.name} is there already`)
+  // One that is there gets another catch-all; adding it for its own sake would be a mistake to tell of.
+  if (change.catchAll === undefined && await domainIsThere(tx, change.name)) return refused('exists', `the domain ${change.name} is there already`)
   await tx.run(
     `insert into domain (name, catch_all, changed, retired_ms) values ($1, $2, $3, null)
      on conflict (name) do update set catch_all = excluded.catch_all, changed = excluded.changed, retired_ms = null`,
