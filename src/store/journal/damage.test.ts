@@ -112,7 +112,7 @@ describe('turned-over bits', () => {
       const model = await filled(seed, [])
       const flips = flipSome(model, '/data', 1 + model.random.int(2))
       model.disk.crash('tear')
-      const opened = openJournal(model.options)
+      const opened = openJournal(model.ownerOptions)
       model.journal = opened.journal
       try {
         const { cuts, lastSequence } = opened.report

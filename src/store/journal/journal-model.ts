@@ -7,7 +7,7 @@ import { silentLog } from '../../base/log.ts'
 import { seededRandom, type Random } from '../../base/random.ts'
 import { SimulatedDisk } from '../../base/simulated-disk.ts'
 import { bytesOf, textOf } from '../../base/bytes.ts'
-import { type Damage, type Journal, openJournal, OutOfSpace, type RecordDraft, type RecoveryReport, type ScannedRecord } from './journal.ts'
+import { type Damage, type Journal, type JournalOptions, openJournal, OutOfSpace, type RecordDraft, type RecoveryReport, type ScannedRecord } from './journal.ts'
 import { openJournalReader } from './journal-reader.ts'
 
 export interface ModelOptions {
@@ -15,6 +15,8 @@ export interface ModelOptions {
   segmentSizeOctets?: number
   mirrors?: readonly string[]
   capacityOctets?: number
+  /** The next segment is made behind the owner's back. */
+  behind?: boolean
 }
 
 interface Written {
@@ -38,6 +40,7 @@ export class JournalModel {
   readonly damages: Damage[] = []
   readonly mirrors: readonly string[]
   readonly segmentSizeOctets: number
+  readonly #behind: boolean
   journal: Journal | undefined
   report: RecoveryReport | undefined
   #highestGiven = 0
@@ -46,6 +49,7 @@ export class JournalModel {
     this.random = seededRandom(options.seed)
     this.disk = new SimulatedDisk({ random: this.random, ...(options.capacityOctets === undefined ? {} : { capacityOctets: options.capacityOctets }) })
     this.mirrors = options.mirrors ?? []
+    this.#behind = options.behind ?? false
     this.segmentSizeOctets = options.segmentSizeOctets ?? 16 * 1024
   }
 
@@ -54,6 +58,12 @@ export class JournalModel {
       dataDirectory: '/data', mirrors: this.mirrors, segmentSizeOctets: this.segmentSizeOctets, disk: this.disk, asyncDisk: this.disk.async,
       clock: this.clock, random: this.random, log: silentLog, onDamage: (damage: Damage) => void this.damages.push(damage),
     }
+  }
+
+  /** As the owner is opened. */
+  get ownerOptions(): JournalOptions {
+    const { asyncDisk, ...options } = this.options
+    return this.#behind ? { ...options, asyncDisk } : options
   }
 
   draft(options: { octetsMax?: number; octets?: number; reserved?: boolean } = {}): RecordDraft {
@@ -79,7 +89,7 @@ export class JournalModel {
 
   /** Opens; whatever it throws goes up. Everything that must hold after a start is checked. */
   async open(): Promise<void> {
-    const { journal, report } = openJournal(this.options)
+    const { journal, report } = openJournal(this.ownerOptions)
     this.journal = journal
     this.report = report
     ok(report.nextSequence > this.#highestGiven, `sequence ${report.nextSequence} may have been given out before (${this.#highestGiven})`)

@@ -95,7 +95,7 @@ describe('reading beside the owner', () => {
     journal.setWatermark({ through: 8, exceptions: [{ database: 104, through: 3 }] })
     journal.append(arrivals(model, 2, 10))
     model.disk.crash('lose')
-    const { entries, report } = openJournal(model.options)
+    const { entries, report } = openJournal(model.ownerOptions)
     deepStrictEqual(report.watermark, { through: 8, exceptions: [{ database: 104, through: 3 }] })
     deepStrictEqual(entries.map((entry) => [entry.sequence, entry.databases[0]]), [[5, 104], [9, 108], [10, 109], [11, 100], [12, 101]])
     strictEqual(entries[0]?.type, 'arrival')

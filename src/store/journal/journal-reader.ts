@@ -39,8 +39,10 @@ const INDEX_OCTETS_MAX = 16 * 1024 * 1024
 /** A body up to this is read and hashed in one go, and served from memory. */
 const WHOLE_BODY_OCTETS = 1024 * 1024
 const SINGLE_READ_OCTETS = 16 * 1024
-const SCAN_READ_MIN = 64 * 1024
+const SCAN_READ_MIN = 8 * 1024
 const SCAN_READ_MAX = 1024 * 1024
+/** With so many records still to come a scan reads large pieces; with fewer it reads about one batch. */
+const FAR_RECORDS = 200
 
 /** Where a record stands. */
 export interface Location {
@@ -304,7 +306,7 @@ export class JournalReader {
 
   #scanSegment(segment: OpenSegment, from: number, onRecord: OnRecord, through: number): { next: number; stopped: boolean } {
     const { index, copies } = segment
-    copies.readAhead = this.#scanRead
+    copies.readAhead = through - from > FAR_RECORDS ? SCAN_READ_MAX : this.#scanRead
     let next = from
     const deliver = (offset: number, sequence: number): boolean => {
       const record = copies.recordAt(offset)
@@ -337,7 +339,7 @@ export class JournalReader {
       switch (step.at) {
         case 'batch':
           this.#scanRead = Math.min(SCAN_READ_MAX, Math.max(SCAN_READ_MIN, step.header.batchLength + 4096))
-          copies.readAhead = Math.max(this.#scanRead, copies.readAhead)
+          copies.readAhead = through - step.header.firstSequence > FAR_RECORDS ? SCAN_READ_MAX : this.#scanRead
           if (gap) {
             // What this header calls durable and the walk has not met is gone.
             this.#reportLost(segment, gap.offset, last + 1, Math.min(step.header.durableThrough, through))

@@ -9,7 +9,7 @@
 //
 // The format is docs/FORMAT.md. Other threads read through journal-reader.ts.
 import type { Clock } from '../../base/clock.ts'
-import type { Disk } from '../../base/disk.ts'
+import { nodeAsyncDisk, nodeDisk, type AsyncDisk, type Disk } from '../../base/disk.ts'
 import { errorCode, errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
@@ -45,6 +45,8 @@ export interface JournalOptions {
   /** With `acceptLoss`: mirrors that are empty or were left behind are filled from the others and take part again. */
   fillMirrors?: boolean
   disk: Disk
+  /** Makes the next segment while the owner goes on. Without one it is made in `tend`. The machine's disk has one by itself. */
+  asyncDisk?: AsyncDisk
   clock: Clock
   random: Random
   log: Log
@@ -86,6 +88,7 @@ export class Journal {
   readonly #start: JournalStart
   readonly #segmentSize: number
   readonly #spares: Spares
+  readonly #asyncDisk: AsyncDisk | undefined
   readonly #builder = new BatchBuilder()
   readonly #bodyLengths: number[] = []
   /** Undefined after a full disk, until the next segment could be opened. */
@@ -107,6 +110,7 @@ export class Journal {
     this.#start = start
     this.#segmentSize = options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS
     this.#spares = start.spares
+    this.#asyncDisk = options.asyncDisk ?? (options.disk === nodeDisk ? nodeAsyncDisk : undefined)
     this.#active = start.active
     this.#nextSequence = start.nextSequence
     this.#lastNamed = start.active.header.firstSequence
@@ -172,6 +176,7 @@ export class Journal {
     segment.commit(size.octets, hash)
     this.#lastSequence = first + drafts.length - 1
     this.#tailOpen = true
+    if (this.#asyncDisk && !this.#spares.making && segment.timeForNext && !this.#spares.has('ahead')) this.#prepareBehind('ahead', this.#asyncDisk)
     return sequences
   }
 
@@ -197,13 +202,18 @@ export class Journal {
 
   /**
    * One small piece of preparation (a slice of the next segment, the reserve when room has returned).
-   * True when there is more to do. Call it between batches, after the answers have gone out.
+   * True when there is more to do. Call it between batches, after the answers have gone out. With an
+   * `asyncDisk` it only sets the work going and returns at once.
    */
   tend(): boolean {
     this.#assertAlive()
     const kind = this.#wantedSpare()
     if (!kind) return false
     if (this.#full && !this.#spares.making && !this.#roomHasReturned()) return false
+    if (this.#asyncDisk) {
+      if (!this.#spares.making) this.#prepareBehind(kind, this.#asyncDisk)
+      return false
+    }
     try {
       const ready = this.#spares.advance(kind)
       if (ready) this.#roomIsBack()
@@ -322,12 +332,15 @@ export class Journal {
   #spareFor(needed: number, reserved: boolean): { spare: Spare; kind: SpareKind } {
     const { journal } = this.#start.members[0] as Member
     try {
+      const missing = Math.max(needed, this.#segmentSize)
       if (!this.#spares.has('ahead')) {
-        // The reserve comes first: ordinary mail never takes the last room there is.
-        if (!this.#spares.has('reserve') && !reserved) this.#spares.make('reserve')
-        if (!this.#spares.roomFor(Math.max(needed, this.#segmentSize))) throw new OutOfSpace(journal)
+        // Looked at before it is tried: a try that fails would take the last room from the databases for a while.
+        // And the reserve comes first: ordinary mail never takes the last room there is.
+        const reserveToo = !this.#spares.has('reserve') && !reserved
+        if (!this.#spares.roomFor(missing + (reserveToo ? this.#segmentSize : 0))) throw new OutOfSpace(journal)
+        if (reserveToo) this.#spares.make('reserve')
         this.#spares.make('ahead')
-      } else if (needed > this.#segmentSize && !this.#spares.roomFor(needed)) throw new OutOfSpace(journal)
+      } else if (needed > this.#segmentSize && !this.#spares.roomFor(missing)) throw new OutOfSpace(journal)
       return { spare: this.#spares.take('ahead') as Spare, kind: 'ahead' }
     } catch (error) {
       if (!isNoSpace(error)) throw this.#die('a new segment could not be made', error)
@@ -357,8 +370,24 @@ export class Journal {
 
   #wantedSpare(): SpareKind | undefined {
     if (!this.#spares.has('reserve')) return 'reserve'
-    if (!this.#spares.has('ahead') && (!this.#active || this.#active.halfUsed)) return 'ahead'
+    if (!this.#spares.has('ahead') && (!this.#active || this.#active.timeForNext)) return 'ahead'
     return undefined
+  }
+
+  #prepareBehind(kind: SpareKind, disk: AsyncDisk): void {
+    this.#spares.makeBehind(kind, disk).then(
+      (ready) => {
+        if (ready) this.#roomIsBack()
+      },
+      (error: unknown) => {
+        if (this.#dead) return
+        try {
+          this.#onSpareTrouble(error)
+        } catch {
+          return // the journal is dead now, and says so at its next call
+        }
+      },
+    )
   }
 
   /** Asked at most once a second, of the file system's own figures. */

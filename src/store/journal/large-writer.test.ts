@@ -34,7 +34,7 @@ describe('large messages', () => {
     deepStrictEqual(Buffer.from(body.sha256), hash('sha256', bytes, 'buffer'))
     const sequence = record(model, body)
     model.disk.crash('lose')
-    openJournal(model.options)
+    openJournal(model.ownerOptions)
     for (const root of ['/data', '/mirror']) deepStrictEqual(Buffer.from(model.disk.readWhole(`${root}/large/${body.name}`)), bytes)
     const reader = openJournalReader(model.options)
     strictEqual(reader.readHead(sequence).largeName, body.name)
@@ -109,7 +109,7 @@ describe('large messages', () => {
         }
         model.disk.forgetTroubles()
         model.disk.crash('tear')
-        const { journal } = openJournal(model.options)
+        const { journal } = openJournal(model.ownerOptions)
         const names = new Set<string>()
         openJournalReader(model.options).scan(1, (head) => void (head.largeName && names.add(head.largeName)), journal.lastSequence)
         if (sequence !== undefined) {

@@ -8,7 +8,7 @@ function append(model: JournalModel, batches: number): void {
 }
 
 async function openWith(model: JournalModel, options: { acceptLoss?: boolean; fillMirrors?: boolean }): Promise<void> {
-  const { journal, report } = openJournal({ ...model.options, ...options })
+  const { journal, report } = openJournal({ ...model.ownerOptions, ...options })
   model.journal = journal
   model.report = report
   await model.check()
@@ -49,13 +49,13 @@ describe('members', () => {
     append(model, 9)
     model.disk.setGone('/mirror', true)
     model.disk.crash('tear')
-    throws(() => openJournal(model.options), MemberMissing)
+    throws(() => openJournal(model.ownerOptions), MemberMissing)
     await openWith(model, { acceptLoss: true })
     strictEqual(model.report?.membersLeftOut[0]?.root, '/mirror')
     append(model, 9)
     model.disk.setGone('/mirror', false)
     model.disk.crash('tear')
-    throws(() => openJournal(model.options), /left behind/)
+    throws(() => openJournal(model.ownerOptions), /left behind/)
     await openWith(model, { acceptLoss: true })
     append(model, 1)
     model.disk.crash('lose')
@@ -73,7 +73,7 @@ describe('members', () => {
     const model = new JournalModel({ seed: 4 })
     await model.open()
     append(model, 9)
-    const options = { ...model.options, mirrors: ['/new'] }
+    const options = { ...model.ownerOptions, mirrors: ['/new'] }
     model.disk.crash('keep')
     throws(() => openJournal(options), /holds no journal/)
     const { journal, report } = openJournal({ ...options, acceptLoss: true, fillMirrors: true })
@@ -89,7 +89,7 @@ describe('members', () => {
     append(model, 12)
     for (const name of model.disk.list('/data/journal')) model.disk.vanish(`/data/journal/${name}`)
     model.disk.crash('tear')
-    throws(() => openJournal(model.options), MemberMissing)
+    throws(() => openJournal(model.ownerOptions), MemberMissing)
     await openWith(model, { acceptLoss: true })
     append(model, 2)
     sameSegments(model, '/data', '/mirror')
@@ -106,7 +106,7 @@ describe('members', () => {
     await model.open()
     for (const name of model.disk.list('/data/journal')) if (name.endsWith('.seg')) model.disk.vanish(`/data/journal/${name}`)
     model.disk.crash('keep')
-    throws(() => openJournal(model.options), /the journal was removed/)
+    throws(() => openJournal(model.ownerOptions), /the journal was removed/)
   })
 
   it('counts epochs in the understudy\'s folder too', async () => {
@@ -114,7 +114,7 @@ describe('members', () => {
     model.disk.makeDirectory('/data/intake')
     model.disk.open('/data/intake/0000000041-0000000000000001.seg', 'create')
     model.disk.flushDirectory('/data/intake')
-    const { report } = openJournal(model.options)
+    const { report } = openJournal(model.ownerOptions)
     strictEqual(report.epoch, 42)
   })
 })

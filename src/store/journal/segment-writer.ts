@@ -65,9 +65,9 @@ export class SegmentWriter {
     return this.tail + segmentOctetsFor(batchOctets, this.index.count + records, this.index.runs.length) <= this.sizeOctets
   }
 
-  /** More than half of it is used: time to prepare the next one. */
-  get halfUsed(): boolean {
-    return this.tail * 2 > this.sizeOctets
+  /** A quarter of it is used: time to prepare the next one. */
+  get timeForNext(): boolean {
+    return this.tail * 4 > this.sizeOctets
   }
 
   /** Writes a batch at the tail of every member. The tail does not move: `commit` does that, after the flush. */

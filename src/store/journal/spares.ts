@@ -5,7 +5,7 @@
 // A file is called `*.part` while it is made; only a flushed one has its name. What a crash left half
 // made is removed at the next start.
 import { join } from 'node:path'
-import type { Disk, DiskFile } from '../../base/disk.ts'
+import type { AsyncDisk, AsyncDiskFile, Disk, DiskFile } from '../../base/disk.ts'
 import { Outage } from '../../base/errors.ts'
 import { type CrashPoint, step } from './crash-point.ts'
 import type { Member } from './members.ts'
@@ -44,8 +44,15 @@ interface Making {
   octets: number
 }
 
+/** One that is made behind the owner's back, in the thread pool. It shares nothing with the owner but its name. */
+interface Background {
+  readonly kind: SpareKind
+  cancelled: boolean
+}
+
 export class Spares {
   readonly #options: SparesOptions
+  #background: Background | undefined
   readonly #ready = new Map<SpareKind, Spare>()
   #making: Making | undefined
   #made = 0
@@ -76,7 +83,46 @@ export class Spares {
 
   /** Is one half made? */
   get making(): boolean {
-    return this.#making !== undefined
+    return this.#making !== undefined || this.#background !== undefined
+  }
+
+  /**
+   * Makes one while the owner goes on. True when it is ready; false when it was overtaken (the owner could
+   * not wait and made its own, or has closed). Rejects with what the disk said, and leaves nothing behind.
+   */
+  async makeBehind(kind: SpareKind, disk: AsyncDisk): Promise<boolean> {
+    if (this.#ready.has(kind) || this.#background) return false
+    const { members, sizeOctets } = this.#options
+    const job: Background = { kind, cancelled: false }
+    this.#background = job
+    const name = this.#nextName(kind)
+    const paths = members.map((member) => join(member.journal, name))
+    const files: AsyncDiskFile[] = []
+    try {
+      const zeros = new Uint8Array(Math.min(SLICE_OCTETS, sizeOctets))
+      for (const path of paths) files.push(await disk.open(`${path}.part`, 'create'))
+      for (let at = 0; at < sizeOctets && !job.cancelled; at += zeros.length) {
+        const slice = zeros.subarray(0, Math.min(zeros.length, sizeOctets - at))
+        await Promise.all(files.map((file) => file.write([slice], at)))
+        await Promise.all(files.map((file) => file.flush()))
+      }
+      await closeAll(files)
+      if (!job.cancelled) for (const path of paths) await disk.rename(`${path}.part`, path)
+      if (!job.cancelled) for (const member of members) await disk.flushDirectory(member.journal)
+      if (job.cancelled) {
+        await removeAll(disk, paths)
+        return false
+      }
+      this.#ready.set(kind, { name, sizeOctets })
+      return true
+    } catch (error) {
+      await closeAll(files)
+      await removeAll(disk, paths)
+      if (job.cancelled) return false
+      throw error
+    } finally {
+      if (this.#background === job) this.#background = undefined
+    }
   }
 
   /** Hands one out; it is no spare any more. */
@@ -94,6 +140,7 @@ export class Spares {
   /** One slice of work on a spare. True when it is ready. An outage (a full disk) leaves nothing behind. */
   advance(kind: SpareKind): boolean {
     if (this.#ready.has(kind)) return true
+    if (this.#background?.kind === kind) this.#cancelBackground() // its writes may still be under way: never taken over
     const { sizeOctets, crashPoint } = this.#options
     try {
       if (this.#making?.kind !== kind) {
@@ -122,12 +169,22 @@ export class Spares {
   /** Forgets a half-made spare and removes its files. */
   close(): void {
     this.#abandon()
+    this.#cancelBackground()
+  }
+
+  #cancelBackground(): void {
+    if (this.#background) this.#background.cancelled = true
+    this.#background = undefined
+  }
+
+  #nextName(kind: SpareKind): string {
+    this.#made += 1
+    return `${kind}-${this.#options.epoch.toString(16)}${this.#made.toString(16).padStart(6, '0')}.zero`
   }
 
   #begin(kind: SpareKind): Making {
-    const { disk, members, crashPoint, epoch } = this.#options
-    this.#made += 1
-    const name = `${kind}-${epoch.toString(16)}${this.#made.toString(16).padStart(6, '0')}.zero`
+    const { disk, members, crashPoint } = this.#options
+    const name = this.#nextName(kind)
     const making: Making = { kind, name, files: [], octets: 0 }
     this.#making = making
     for (const member of members) {
@@ -162,4 +219,12 @@ export class Spares {
       }
     }
   }
+}
+
+async function closeAll(files: AsyncDiskFile[]): Promise<void> {
+  for (const file of files.splice(0)) await file.close().catch(() => {})
+}
+
+async function removeAll(disk: AsyncDisk, paths: readonly string[]): Promise<void> {
+  for (const path of paths) for (const name of [`${path}.part`, path]) await disk.remove(name).catch(() => {})
 }
