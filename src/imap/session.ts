@@ -233,8 +233,8 @@ export class Session implements Conversation {
   async #command(bytes: Uint8Array): Promise<void> {
     const parsed = parseCommand(bytes, { utf8: this.enabled.utf8 })
     if (!parsed.ok) {
-      this.#countError()
       this.#finish(parsed.tag ?? '*', parsed.code === 'mailbox-name' ? no(parsed.reason, 'CANNOT') : bad(parsed.reason))
+      this.#countError()
       return
     }
     const { tag, command } = parsed.value

@@ -100,12 +100,9 @@ export class SharedView {
     }
     view.apply({ mailbox: from, rows: pages.flat(), expunged: [...gone] })
     // A message that came after its page was read, or left before: the log since `from` tells.
-    this.#stale = true
     const later = await this.#reader.changesSince(view.mailbox, from.highestModseq, CHANGES_MAX)
-    if (!later.truncated) {
-      view.apply(later)
-      this.#stale = false
-    }
+    if (later.truncated) this.#stale = true // never set back here: a notice may have come meanwhile
+    else view.apply(later)
   }
 }
 

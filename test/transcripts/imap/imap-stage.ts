@@ -79,8 +79,9 @@ export class ImapStage {
     return { account, address }
   }
 
-  connect(): FakeClient {
-    return new FakeClient(this.#services)
+  /** `slow`: a client that takes nothing until it is let in. */
+  connect(options: { slow?: boolean } = {}): FakeClient {
+    return new FakeClient(this.#services, options.slow === true)
   }
 }
 
@@ -91,16 +92,35 @@ export class FakeClient {
   #waiting: (() => void) | undefined
   ended = false
 
-  constructor(services: ImapServices) {
+  writtenOctets = 0
+  paused = false
+  #drains: ((open: boolean) => void)[] = []
+  #credit: number
+
+  constructor(services: ImapServices, slow = false) {
+    this.#credit = slow ? 0 : Number.POSITIVE_INFINITY
     const peer: Peer = {
       remoteAddress: '127.0.0.1', secure: false, canStartTls: false,
       isOpen: true,
       write: (bytes) => {
         this.#text += latin1Of(bytes)
+        this.writtenOctets += bytes.length
         this.#waiting?.()
       },
-      drained: () => Promise.resolve(true),
-      pause: () => undefined, resume: () => undefined, setIdle: () => undefined,
+      drained: () => {
+        if (this.#credit > 0) {
+          this.#credit -= 1
+          return Promise.resolve(true)
+        }
+        return new Promise((resolve) => this.#drains.push(resolve))
+      },
+      pause: () => {
+        this.paused = true
+      },
+      resume: () => {
+        this.paused = false
+      },
+      setIdle: () => undefined,
       startTls: () => Promise.resolve(false), channelBindings: () => new Map(),
       end: () => {
         this.ended = true
@@ -109,6 +129,12 @@ export class FakeClient {
     }
     this.session = new Session(services, peer)
     this.session.greet()
+  }
+
+  /** Takes so many more writes. */
+  letIn(count: number): void {
+    this.#credit += count
+    for (const resolve of this.#drains.splice(0)) resolve(true)
   }
 
   send(text: string, bytewise = false): void {
