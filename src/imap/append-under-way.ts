@@ -19,6 +19,7 @@ import type { Answer } from './answer.ts'
 import type { Conversation } from './conversation.ts'
 import { readFlags } from './flags-text.ts'
 import { refusal } from './refusal.ts'
+import { submitChange } from './submit-change.ts'
 
 type AppendEvent = Extract<FrameEvent, { event: 'append' }>
 
@@ -112,7 +113,7 @@ export class AppendUnderWay {
       const { bits, keywords } = readFlags(this.#head.flags)
       const { body, facts } = this.#done
       this.#draft?.handedOver()
-      const outcome = await services.store.submit(state.user.account, {
+      const outcome = await submitChange(services, state.user.account, {
         kind: 'append', mailbox: this.#target.mailbox, bits, keywords, internalDateMs: this.#head.date?.atMs ?? services.clock.nowMs(), facts,
       }, body)
       if (outcome.end === 'refused') return refusal(outcome, 'TRYCREATE')

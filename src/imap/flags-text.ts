@@ -1,6 +1,6 @@
 // Flags as the protocol writes them, and back.
 import { asciiLower } from '../base/bytes.ts'
-import { SYSTEM_FLAGS, keywordList, keywordText } from '../store/store.ts'
+import { SYSTEM_FLAGS, keywordText } from '../store/store.ts'
 import type { Flags } from '../store/store.ts'
 
 /** `\Answered \Seen $Junk`, the inside of the parentheses. */

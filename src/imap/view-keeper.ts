@@ -115,10 +115,13 @@ export class ViewKeeper {
 
   constructor(store: Pick<Store, 'account' | 'onNotice'>) {
     this.#store = store
-    this.#stopNotices = store.onNotice('all', (database) => {
-      const account = this.#accounts.get(database as AccountId)
-      if (account) for (const shared of account.views.values()) shared.markStale()
-    })
+    this.#stopNotices = store.onNotice('all', (database) => this.touch(database as AccountId))
+  }
+
+  /** The account has moved on, or may have. */
+  touch(account: AccountId): void {
+    const known = this.#accounts.get(account)
+    if (known) for (const shared of known.views.values()) shared.markStale()
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import type { Conversation } from '../conversation.ts'
 import { CHANGE_MESSAGES_MAX, countOf, piecesOf, sequencesOf, uidRangesOf } from '../message-set.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
+import { submitChange } from '../submit-change.ts'
 
 export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, command: Extract<Command, { name: 'COPY' | 'MOVE' }>): Promise<Answer> {
   const { state, services, out } = talk
@@ -28,11 +29,11 @@ export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, 
   const to: number[] = []
   let uidValidity = target.uidValidity
   const undo = async () => {
-    if (group !== undefined && from.length > 0) await services.store.submit(state.user.account, { kind: 'undo-group', group })
+    if (group !== undefined && from.length > 0) await submitChange(services, state.user.account, { kind: 'undo-group', group })
     await shared.seeOwnChange()
   }
   for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
-    const copying = services.store.submit(state.user.account, {
+    const copying = submitChange(services, state.user.account, {
       kind: 'copy', mailbox: shared.view.mailbox, uids: uidRangesOf(tracker, piece), to: target.mailbox, move, ...(group === undefined ? {} : { group }),
     })
     const outcome = await copying.catch(async (error: unknown) => {

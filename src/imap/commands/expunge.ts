@@ -8,6 +8,7 @@ import type { Conversation } from '../conversation.ts'
 import { CHANGE_MESSAGES_MAX, rangesOfUids, sequencesOf } from '../message-set.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
+import { submitChange } from '../submit-change.ts'
 
 export async function expunge(talk: Conversation, selected: SelectedMailbox, command: Extract<Command, { name: 'EXPUNGE' }>): Promise<Answer> {
   if (selected.tracker.readOnly) return no('the mailbox is open to look only', 'READ-ONLY')
@@ -31,7 +32,7 @@ export async function expungeDeleted(talk: Conversation, selected: SelectedMailb
   let uids = shared.view.deletedUids(tracker.toldUid)
   if (among) uids = uids.filter((uid) => rangesHold(among, tracker.sequenceOf(uid) ?? 0))
   for (let at = 0; at < uids.length; at += CHANGE_MESSAGES_MAX) {
-    const outcome = await talk.services.store.submit(state.user.account, {
+    const outcome = await submitChange(talk.services, state.user.account, {
       kind: 'expunge', mailbox: shared.view.mailbox, uids: rangesOfUids(uids.slice(at, at + CHANGE_MESSAGES_MAX)),
     })
     if (outcome.end === 'refused') {

@@ -22,6 +22,7 @@ import { PeerGone } from '../peer.ts'
 import { plainBodyOf } from '../plain-body.ts'
 import type { SelectedMailbox } from '../session-state.ts'
 import { FairShare } from '../turn.ts'
+import { submitChange } from '../submit-change.ts'
 
 /** Rows read at once, and the same when bodies go with them. */
 const PAGE_ROWS = 1000
@@ -153,7 +154,7 @@ async function setSeen(talk: Conversation, selected: SelectedMailbox, page: Rang
   }
   if (unseen.length === 0) return
   try {
-    await talk.services.store.submit(talk.state.user.account, {
+    await submitChange(talk.services, talk.state.user.account, {
       kind: 'store-flags', mailbox: view.mailbox, uids: rangesOfUids(unseen), how: 'add', bits: SEEN, keywords: '',
     })
     await shared.seeOwnChange()

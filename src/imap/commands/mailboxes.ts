@@ -8,6 +8,7 @@ import type { Conversation } from '../conversation.ts'
 import { refusal } from '../refusal.ts'
 import { ROLES } from '../special-use.ts'
 import type { User } from '../session-state.ts'
+import { submitChange } from '../submit-change.ts'
 
 /** Levels of a name; each missing one above a new mailbox is made with it. */
 const LEVELS_MAX = 50
@@ -28,7 +29,7 @@ export async function createMailbox(talk: Conversation, user: User, command: Ext
   if (there?.selectable) return no('there is such a mailbox already', 'ALREADYEXISTS')
   const refused = await createAbove(talk, user, name)
   if (refused) return refused
-  const outcome = await talk.services.store.submit(user.account, { kind: 'create-mailbox', name, ...(role ? { role } : {}) })
+  const outcome = await submitChange(talk.services, user.account, { kind: 'create-mailbox', name, ...(role ? { role } : {}) })
   return outcome.end === 'refused' ? refusal(outcome) : ok('created')
 }
 
@@ -36,7 +37,7 @@ async function createAbove(talk: Conversation, user: User, name: string): Promis
   for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
     const above = name.slice(0, slash)
     if (await user.reader.mailboxByName(above)) continue
-    const outcome = await talk.services.store.submit(user.account, { kind: 'create-mailbox', name: above })
+    const outcome = await submitChange(talk.services, user.account, { kind: 'create-mailbox', name: above })
     if (outcome.end === 'refused' && outcome.code !== 'exists') return refusal(outcome)
   }
   return undefined
@@ -56,7 +57,7 @@ export async function deleteMailbox(talk: Conversation, user: User, command: Ext
   if (!row) return no('there is no such mailbox', 'NONEXISTENT')
   // RFC 3501 §6.3.4: a name that holds only other names cannot be deleted while it does.
   if (!row.selectable && (await user.reader.mailboxes()).some((other) => other.name.startsWith(`${row.name}/`))) return no('there are mailboxes below it', 'HASCHILDREN')
-  const outcome = await talk.services.store.submit(user.account, { kind: 'delete-mailbox', mailbox: row.mailbox })
+  const outcome = await submitChange(talk.services, user.account, { kind: 'delete-mailbox', mailbox: row.mailbox })
   if (outcome.end === 'refused') return refusal(outcome)
   await seeOwnChange(talk)
   return ok('deleted')
@@ -72,7 +73,7 @@ export async function renameMailbox(talk: Conversation, user: User, command: Ext
   if (command.from !== 'INBOX' && to.startsWith(`${command.from}/`)) return no('a mailbox cannot go below itself', 'CANNOT')
   const refused = await createAbove(talk, user, to)
   if (refused) return refused
-  const outcome = await talk.services.store.submit(user.account, { kind: 'rename-mailbox', mailbox: row.mailbox, name: to })
+  const outcome = await submitChange(talk.services, user.account, { kind: 'rename-mailbox', mailbox: row.mailbox, name: to })
   if (outcome.end === 'refused') return refusal(outcome)
   await seeOwnChange(talk)
   return ok('renamed')
@@ -85,7 +86,7 @@ export async function subscribe(talk: Conversation, user: User, command: Extract
     const wrong = wrongName(talk, name)
     if (wrong) return wrong
   }
-  const outcome = await talk.services.store.submit(user.account, { kind: 'subscribe', name, on })
+  const outcome = await submitChange(talk.services, user.account, { kind: 'subscribe', name, on })
   return outcome.end === 'refused' ? refusal(outcome) : ok('done')
 }
 

@@ -12,9 +12,10 @@ import { CHANGE_MESSAGES_MAX, piecesOf, sequencesOf, uidRangesOf } from '../mess
 import { tellFlags } from '../news.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
+import { submitChange } from '../submit-change.ts'
 
 export async function store(talk: Conversation, selected: SelectedMailbox, command: Extract<Command, { name: 'STORE' }>): Promise<Answer> {
-  const { state, services, enabled } = talk
+  const { state, services } = talk
   if (state.at !== 'selected') return bad('select a mailbox first')
   const { shared, tracker } = selected
   const { view } = shared
@@ -29,7 +30,7 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
   const changed = new Map<number, number>()
   const modified: number[] = []
   for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
-    const outcome = await services.store.submit(state.user.account, {
+    const outcome = await submitChange(services, state.user.account, {
       kind: 'store-flags', mailbox: view.mailbox, uids: uidRangesOf(tracker, piece), how: command.action, bits, keywords,
       ...(command.unchangedSince === undefined ? {} : { unchangedSince: command.unchangedSince }),
     })

@@ -100,6 +100,24 @@ test('a client that does not read is waited for, and one that floods is not read
   client.session.close()
 })
 
+test('no password before TLS, and nothing that was sent along with STARTTLS counts', async () => {
+  const client = stage.connect({ startTls: true })
+  const greeting = await client.line()
+  assert.match(greeting, /STARTTLS LOGINDISABLED/)
+  assert.doesNotMatch(greeting, /AUTH=/)
+  assert.match((await client.command('a', `LOGIN ${address} "${PASSWORD}"`)).answer, /^NO \[PRIVACYREQUIRED\]/)
+  assert.match((await client.command('b', 'AUTHENTICATE PLAIN AGEAYg==')).answer, /^NO \[PRIVACYREQUIRED\]/)
+  client.send('c STARTTLS\r\nd CAPABILITY\r\ne NOOP\r\n')
+  assert.match(await client.line(), /^c OK/)
+  assert.match((await client.command('f', 'STARTTLS')).answer, /^BAD/)
+  const { untagged, answer } = await client.command('g', 'CAPABILITY')
+  assert.match(answer, /^OK/)
+  assert.deepEqual(untagged.filter((line) => !line.startsWith('* CAPABILITY')), [], 'd and e were thrown away')
+  assert.match(untagged[0]!, /AUTH=PLAIN/)
+  assert.match((await client.command('h', `LOGIN ${address} "${PASSWORD}"`)).answer, /^OK/)
+  client.session.close()
+})
+
 test('2 GB announced and not sent cost nothing', async () => {
   const client = stage.connect()
   await client.line()

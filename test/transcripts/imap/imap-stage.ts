@@ -80,8 +80,8 @@ export class ImapStage {
   }
 
   /** `slow`: a client that takes nothing until it is let in. */
-  connect(options: { slow?: boolean } = {}): FakeClient {
-    return new FakeClient(this.#services, options.slow === true)
+  connect(options: { slow?: boolean; startTls?: boolean } = {}): FakeClient {
+    return new FakeClient(this.#services, options)
   }
 }
 
@@ -97,10 +97,18 @@ export class FakeClient {
   #drains: ((open: boolean) => void)[] = []
   #credit: number
 
-  constructor(services: ImapServices, slow = false) {
-    this.#credit = slow ? 0 : Number.POSITIVE_INFINITY
+  constructor(services: ImapServices, options: { slow?: boolean; startTls?: boolean }) {
+    this.#credit = options.slow ? 0 : Number.POSITIVE_INFINITY
+    let secure = false
     const peer: Peer = {
-      remoteAddress: '127.0.0.1', secure: false, canStartTls: false,
+      // With TLS to be had, the peer is somebody from outside, who may log in only after it.
+      remoteAddress: options.startTls ? '192.0.2.1' : '127.0.0.1',
+      get secure() {
+        return secure
+      },
+      get canStartTls() {
+        return options.startTls === true && !secure
+      },
       isOpen: true,
       write: (bytes) => {
         this.#text += latin1Of(bytes)
@@ -121,7 +129,11 @@ export class FakeClient {
         this.paused = false
       },
       setIdle: () => undefined,
-      startTls: () => Promise.resolve(false), channelBindings: () => new Map(),
+      startTls: async () => {
+        secure = true
+        return true
+      },
+      channelBindings: () => new Map(),
       end: () => {
         this.ended = true
         this.#waiting?.()
