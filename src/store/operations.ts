@@ -90,7 +90,8 @@ export type AccountChange =
   | { kind: 'append'; mailbox: MailboxId; bits: number; keywords: string; internalDateMs: number; facts: MessageFacts }
   /** UIDs cut at the highest the session has announced; at most 1,000 messages. */
   | { kind: 'store-flags'; mailbox: MailboxId; uids: UidRange[]; how: FlagChange; bits: number; keywords: string; unchangedSince?: number }
-  | { kind: 'copy'; mailbox: MailboxId; uids: UidRange[]; to: MailboxId; move: boolean; group?: string }
+  /** One of several records carries the `group` of them all; the one that ends it is marked `last`. */
+  | { kind: 'copy'; mailbox: MailboxId; uids: UidRange[]; to: MailboxId; move: boolean; group?: string; last?: boolean }
   /** Undoes the parts of a group of copies that was not completed. */
   | { kind: 'undo-group'; group: string }
   /** Retires those of `uids` that carry \Deleted. */
@@ -98,6 +99,8 @@ export type AccountChange =
   | { kind: 'set-quota'; octetsMax: number | null }
   /** An outbox row whose arrival is durable. */
   | { kind: 'outbox-done'; position: Sequence; n: number }
+  /** A replay has not repeated the past (STORE.md, Applying 7): clients load these mailboxes anew. The store's own. */
+  | { kind: 'raise-uid-validity'; mailboxes: MailboxId[]; because: string }
 
 export interface PlacedMessage {
   uid: number
@@ -119,6 +122,7 @@ export type ChangeResults = {
   'expunge': { uids: number[]; modseq: number }
   'set-quota': Record<string, never>
   'outbox-done': Record<string, never>
+  'raise-uid-validity': Record<string, never>
 }
 
 /** Why an operation changed nothing. Known words, so that a door can choose its reply. */

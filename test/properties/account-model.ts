@@ -148,12 +148,16 @@ export class AccountModel {
         const target = this.#selectable(change.to)
         if (!source || !target) return no('no-such-mailbox')
         const meant = this.#meant(source, change.uids)
-        if (meant.length === 0) return ok({ uidValidity: target.uidValidity, pairs: [], modseq: target.highestModseq })
+        if (meant.length === 0) {
+          this.#endGroup(change)
+          return ok({ uidValidity: target.uidValidity, pairs: [], modseq: target.highestModseq })
+        }
         const octets = meant.reduce((sum, each) => sum + each.octets, 0)
         if (!change.move && this.octetsMax !== null && this.octetsUsed() + octets > this.octetsMax) return no('over-quota')
         this.modseq += 1
         const pairs = meant.map((each) => [each.uid, this.#place(target, { ...each, group: change.group ?? null })])
         if (change.move) this.#vanish(source, meant, change.group ?? null)
+        this.#endGroup(change)
         return ok({ uidValidity: target.uidValidity, pairs, modseq: this.modseq })
       }
       case 'expunge': {
@@ -190,12 +194,7 @@ export class AccountModel {
           this.modseq += 1
           for (const { message } of rows) if (home) this.#place(home, { ...message, group: null })
         }
-        for (const mailbox of this.mailboxes) {
-          for (const each of mailbox.messages) {
-            if (each.group === change.group) each.group = null
-            if (each.retiredGroup === change.group) each.retiredGroup = null
-          }
-        }
+        this.#endGroup({ ...change, last: true })
         return ok({})
       }
       case 'set-quota':
@@ -203,6 +202,26 @@ export class AccountModel {
         return ok({})
       case 'outbox-done':
         return ok({})
+      case 'raise-uid-validity':
+        for (const number of change.mailboxes) {
+          const mailbox = this.#live(number)
+          if (!mailbox) continue
+          this.modseq += 1
+          this.lastUidValidity = Math.max(this.lastUidValidity + 1, Math.floor(this.timeMs / 1000))
+          mailbox.uidValidity = this.lastUidValidity
+          mailbox.highestModseq = this.modseq
+        }
+        return ok({})
+    }
+  }
+
+  #endGroup({ group, last }: { group?: string; last?: boolean }): void {
+    if (group === undefined || last !== true) return
+    for (const mailbox of this.mailboxes) {
+      for (const each of mailbox.messages) {
+        if (each.group === group) each.group = null
+        if (each.retiredGroup === group) each.retiredGroup = null
+      }
     }
   }
 

@@ -17,8 +17,9 @@ export type Step =
   | { do: 'subscribe'; name: string; on: boolean }
   | { do: 'flags'; place: number; uids: [number, number][]; how: 'add' | 'remove' | 'replace'; bits: number; keywords: string; /** How far back from the last modseq. */
     since: number | null }
-  | { do: 'copy'; place: number; to: number; uids: [number, number][]; move: boolean; group: number | null }
+  | { do: 'copy'; place: number; to: number; uids: [number, number][]; move: boolean; group: number | null; last: boolean }
   | { do: 'undo'; group: number }
+  | { do: 'raise'; place: number }
   | { do: 'expunge'; place: number; uids: [number, number][] }
   | { do: 'quota'; /** Beyond what is used now. */ octets: number | null }
 
@@ -37,8 +38,9 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), place }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('subscribe' as const), name: fc.constantFrom(...names), on: fc.boolean() }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('flags' as const), place, uids, how: fc.constantFrom('add' as const, 'remove' as const, 'replace' as const), bits, keywords, since: fc.option(fc.nat({ max: 4 })) }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('copy' as const), place, to: place, uids, move: fc.boolean(), group: fc.option(fc.nat({ max: 2 })) }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('copy' as const), place, to: place, uids, move: fc.boolean(), group: fc.option(fc.nat({ max: 2 })), last: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('undo' as const), group: fc.nat({ max: 2 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('raise' as const), place }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('expunge' as const), place, uids }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('quota' as const), octets: fc.option(fc.constantFrom(0, 1, 250, 600)) }) },
 )
@@ -57,7 +59,8 @@ function changeOf(model: AccountModel, each: Exclude<Step, { do: 'arrive' }>): A
     case 'delete': return { kind: 'delete-mailbox', mailbox: mailboxId(pick(model, each.place).mailbox) }
     case 'subscribe': return { kind: 'subscribe', name: each.name, on: each.on }
     case 'flags': return { kind: 'store-flags', mailbox: mailboxId(pick(model, each.place).mailbox), uids: each.uids, how: each.how, bits: each.bits, keywords: each.keywords, ...(each.since === null ? {} : { unchangedSince: Math.max(0, model.modseq - each.since) }) }
-    case 'copy': return { kind: 'copy', mailbox: mailboxId(pick(model, each.place).mailbox), to: mailboxId(pick(model, each.to).mailbox), uids: each.uids, move: each.move, ...(each.group === null ? {} : { group: `group-${each.group}` }) }
+    case 'copy': return { kind: 'copy', mailbox: mailboxId(pick(model, each.place).mailbox), to: mailboxId(pick(model, each.to).mailbox), uids: each.uids, move: each.move, ...(each.group === null ? {} : { group: `group-${each.group}`, ...(each.last ? { last: true } : {}) }) }
+    case 'raise': return { kind: 'raise-uid-validity', mailboxes: [mailboxId(pick(model, each.place).mailbox), mailboxId(1)], because: 'facts differ' }
     case 'undo': return { kind: 'undo-group', group: `group-${each.group}` }
     case 'expunge': return { kind: 'expunge', mailbox: mailboxId(pick(model, each.place).mailbox), uids: each.uids }
     case 'quota': return { kind: 'set-quota', octetsMax: each.octets === null ? null : model.octetsUsed() + each.octets }

@@ -9,6 +9,7 @@ import { applyDeleteMailbox } from './delete-mailbox.ts'
 import { applyExpunge } from './expunge.ts'
 import { applyOpenAccount } from './open-account.ts'
 import { applyOutboxDone } from './outbox-done.ts'
+import { applyRaiseUidValidity } from './raise-uid-validity.ts'
 import { applyRenameMailbox } from './rename-mailbox.ts'
 import { applySetQuota } from './set-quota.ts'
 import { applyStoreFlags } from './store-flags.ts'
@@ -29,5 +30,6 @@ export async function applyAccountChange(tx: Tx, context: Context, change: Accou
     case 'expunge': return applyExpunge(tx, context, change)
     case 'set-quota': return applySetQuota(tx, context, change.octetsMax)
     case 'outbox-done': return applyOutboxDone(tx, context, change)
+    case 'raise-uid-validity': return applyRaiseUidValidity(tx, context, change)
   }
 }

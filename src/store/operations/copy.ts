@@ -18,7 +18,10 @@ export async function applyCopy(tx: Tx, context: Context, change: AccountChange 
   if (!target) return refused('no-such-mailbox', 'the mailbox to copy to is not there (any more)')
   const rows = await placementsIn(tx, account, change.mailbox, change.uids)
   if (!rows) return refused('too-many', 'more than 1,000 messages in one change')
-  if (rows.length === 0) return done({ uidValidity: target.uid_validity, pairs: [], modseq: target.highest_modseq })
+  if (rows.length === 0) {
+    await endGroup(tx, account, change)
+    return done({ uidValidity: target.uid_validity, pairs: [], modseq: target.highest_modseq })
+  }
   const counts = countPlacements(rows)
   if (!change.move) {
     const meta = await readMeta(tx, account)
@@ -28,7 +31,26 @@ export async function applyCopy(tx: Tx, context: Context, change: AccountChange 
   const modseq = await takeModseq(tx, account, change.move ? 0 : counts.octets, change.move ? 0 : counts.total)
   const first = await placeAgain(tx, context, { mailbox: change.to, rows, modseq, group: change.group ?? null })
   if (change.move) await retirePlacements(tx, context, { mailbox: change.mailbox, rows, modseq, n: 1, group: change.group ?? null })
+  await endGroup(tx, account, change)
   return done({ uidValidity: target.uid_validity, pairs: rows.map((row, n) => [row.uid, first + n] as [number, number]), modseq })
+}
+
+/** The last part of a group is here: nothing of it will be undone. */
+async function endGroup(tx: Tx, account: number, { group, last }: AccountChange & { kind: 'copy' }): Promise<void> {
+  if (group !== undefined && last === true) await forgetGroup(tx, account, group)
+}
+
+export async function forgetGroup(tx: Tx, account: number, group: string): Promise<void> {
+  await tx.run('update placement set group_id = null where account = $1 and group_id = $2', account, group)
+  await tx.run('update placement set retired_group = null where account = $1 and retired_group = $2', account, group)
+}
+
+/** Groups of which the last part has not come, in order of their names. */
+export async function openGroups(tx: Tx, account: number): Promise<string[]> {
+  const rows = await tx.all<{ name: string }>(
+    `select group_id as name from placement where account = $1 and group_id is not null
+     union select retired_group as name from placement where account = $1 and retired_group is not null order by name`, account)
+  return rows.map((row) => row.name)
 }
 
 /** New placements, in the order given, of messages that the account has. Returns the first UID; the others follow it. */

@@ -1,9 +1,15 @@
 // A mailbox whose numbers cannot be trusted any more gets a new UIDVALIDITY: clients throw away what they
 // remember of it and load it again. Applied for a record that says so, like everything else.
+import type { AccountChange, ChangeResults, Outcome } from '../operations.ts'
 import type { Tx } from '../tx.ts'
 import { takeModseq } from './account-meta.ts'
 import { logMailbox } from './change-log.ts'
-import type { Context } from './context.ts'
+import { done, type Context } from './context.ts'
+
+export async function applyRaiseUidValidity(tx: Tx, context: Context, change: AccountChange & { kind: 'raise-uid-validity' }): Promise<Outcome<ChangeResults['raise-uid-validity']>> {
+  await raiseUidValidity(tx, context, change.mailboxes)
+  return done({})
+}
 
 export async function raiseUidValidity(tx: Tx, context: Context, mailboxes: readonly number[]): Promise<void> {
   const account = context.database

@@ -6,7 +6,7 @@ import type { AccountChange, ChangeResults, Outcome } from '../operations.ts'
 import type { Tx } from '../tx.ts'
 import { takeModseq } from './account-meta.ts'
 import { done, type Context } from './context.ts'
-import { placeAgain } from './copy.ts'
+import { forgetGroup, placeAgain } from './copy.ts'
 import { liveMailbox } from './mailbox-row.ts'
 import { countPlacements, type PlacementRow } from './placements.ts'
 import { retirePlacements } from './retire-placements.ts'
@@ -41,8 +41,7 @@ export async function applyUndoGroup(tx: Tx, context: Context, change: AccountCh
     await placeAgain(tx, context, { mailbox, rows, modseq, group: null })
   }
   // The group is closed: undoing it again finds nothing.
-  await tx.run('update placement set group_id = null where account = $1 and group_id = $2', account, change.group)
-  await tx.run('update placement set retired_group = null where account = $1 and retired_group = $2', account, change.group)
+  await forgetGroup(tx, account, change.group)
   return done({})
 }
 
