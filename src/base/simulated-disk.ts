@@ -236,7 +236,7 @@ export class SimulatedDisk implements Disk {
   /** The same disk for those that await: each call happens in a later turn. */
   get async(): AsyncDisk {
     const later = async <T>(act: () => T): Promise<T> => {
-      await undefined
+      await Promise.resolve()
       return act()
     }
     return {

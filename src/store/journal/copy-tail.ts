@@ -14,7 +14,6 @@ import { type EpochEnd, printSegmentHeader, type SegmentHeader } from './segment
 import { bodyOffsetOf } from './segment-walk.ts'
 import { segmentOctetsFor, type SegmentWriter } from './segment-writer.ts'
 import { isNoSpace, type Spares } from './spares.ts'
-import { segmentSizeOf } from './recovery.ts'
 import { removeLeftovers } from './retire.ts'
 import type { TailRecord } from './tail.ts'
 
@@ -24,6 +23,7 @@ const BATCH_RECORDS = 1000
 export interface CopyPlan {
   readonly options: JournalOptions
   readonly members: readonly Member[]
+  readonly segmentSize: number
   readonly journalId: Uint8Array
   readonly epoch: number
   readonly epochEnds: readonly EpochEnd[]
@@ -51,7 +51,7 @@ export function copyTail(plan: CopyPlan): SegmentWriter {
   const batches = inBatches(records, batchHeaderOctets(plan.watermark))
   const octets = batches.reduce((sum, batch) => sum + batch.octets, 0)
   const needed = printSegmentHeader(header).length + segmentOctetsFor(octets, records.length, records.length)
-  const ordinary = Math.max(segmentSizeOf(options), needed)
+  const ordinary = Math.max(plan.segmentSize, needed)
   const bear = (from: { spare?: 'ahead' | 'reserve'; sizeOctets: number; reservedOnly: boolean }) => bearSegment({
     disk: options.disk, members: plan.members, header, sizeOctets: from.sizeOctets, spare: from.spare && plan.spares.take(from.spare),
     reservedOnly: from.reservedOnly, crashPoint: options.crashPoint ?? noCrashPoint, fill: (writer) => fill(plan, writer, batches),
@@ -59,13 +59,13 @@ export function copyTail(plan: CopyPlan): SegmentWriter {
   // On a full disk a start must still succeed: first without the last start's retired files, then with the reserve,
   // then with a segment that holds the copies and little more.
   const ways = [
-    () => bear({ ...(plan.spares.has('ahead') && needed <= segmentSizeOf(options) ? { spare: 'ahead' } : {}), sizeOctets: ordinary, reservedOnly: false }),
+    () => bear({ ...(plan.spares.has('ahead') && needed <= plan.segmentSize ? { spare: 'ahead' } : {}), sizeOctets: ordinary, reservedOnly: false }),
     () => {
       removeLeftovers({ disk: options.disk, members: plan.members, crashPoint: options.crashPoint ?? noCrashPoint })
       return bear({ sizeOctets: ordinary, reservedOnly: false })
     },
-    () => (plan.spares.has('reserve') && needed <= segmentSizeOf(options) ? bear({ spare: 'reserve', sizeOctets: ordinary, reservedOnly: true }) : undefined),
-    () => bear({ sizeOctets: Math.min(ordinary, needed + segmentSizeOf(options) / 8), reservedOnly: true }),
+    () => (plan.spares.has('reserve') && needed <= plan.segmentSize ? bear({ spare: 'reserve', sizeOctets: ordinary, reservedOnly: true }) : undefined),
+    () => bear({ sizeOctets: Math.min(ordinary, needed + plan.segmentSize / 8), reservedOnly: true }),
   ]
   let trouble: unknown
   for (const way of ways) {

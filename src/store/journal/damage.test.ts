@@ -98,17 +98,17 @@ async function manySeeds(count: number, run: (seed: number) => Promise<Outcome>)
 
 describe('turned-over bits', () => {
   it('are reported by a reader, and what they hit is not served', async () => {
-    const { whole, lost } = await manySeeds(300, async (seed) => {
+    const { whole, lost } = await manySeeds(120, async (seed) => {
       const model = await filled(seed, [])
       flipSome(model, '/data', 1 + model.random.int(3))
       const reader = openJournalReader(model.options)
       return judge(model, reader, model.damages)
     })
-    ok(whole > 1000 && lost > 50, `${whole} whole, ${lost} lost`)
+    ok(whole > 500 && lost > 20, `${whole} whole, ${lost} lost`)
   })
 
   it('are reported by the next start, and what they hit is not served', async () => {
-    const { whole, lost } = await manySeeds(300, async (seed) => {
+    const { whole, lost } = await manySeeds(120, async (seed) => {
       const model = await filled(seed, [])
       const flips = flipSome(model, '/data', 1 + model.random.int(2))
       model.disk.crash('tear')
@@ -121,11 +121,11 @@ describe('turned-over bits', () => {
         throw new Error(`${flips.join(', ')}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
       }
     })
-    ok(whole > 1000 && lost > 50, `${whole} whole, ${lost} lost`)
+    ok(whole > 500 && lost > 20, `${whole} whole, ${lost} lost`)
   })
 
   it('are answered from a mirror and mended', async () => {
-    const { lost } = await manySeeds(200, async (seed) => {
+    const { lost } = await manySeeds(80, async (seed) => {
       const model = await filled(seed, ['/mirror'])
       const victim = model.random.int(2) === 0 ? '/data' : '/mirror'
       flipSome(model, victim, 1 + model.random.int(4))

@@ -16,7 +16,7 @@ import type { Random } from '../../base/random.ts'
 import { BatchBuilder, measureDrafts } from './batch-builder.ts'
 import { batchHeaderOctets } from './batch-header.ts'
 import { type CrashPoint, noCrashPoint } from './crash-point.ts'
-import { FIRST_BATCH_ALIGNMENT } from './layout.ts'
+import { FIRST_BATCH_ALIGNMENT, SEGMENT_SIZE_OCTETS } from './layout.ts'
 import type { Member } from './members.ts'
 import { checkDraft } from './record-codec.ts'
 import { recoverJournal, type RecoveryReport } from './recovery.ts'
@@ -29,8 +29,8 @@ import { isNoSpace, type Spare, type SpareKind, Spares } from './spares.ts'
 export * from './record.ts'
 export type { RecoveryReport } from './recovery.ts'
 export { MemberMissing } from './members.ts'
+export { SEGMENT_SIZE_OCTETS } from './layout.ts'
 
-export const SEGMENT_SIZE_OCTETS = 64 * 1024 * 1024
 /** A full disk is looked at again so often. */
 const SPACE_CHECK_MS = 1000
 

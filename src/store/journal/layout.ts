@@ -3,6 +3,9 @@
 import { crc32 } from 'node:zlib'
 import { Bug } from '../../base/errors.ts'
 
+/** Size of a segment unless the configuration says otherwise. */
+export const SEGMENT_SIZE_OCTETS = 64 * 1024 * 1024
+
 /** Version of everything in a segment. A reader refuses a segment whose `least reader` is above this. */
 export const FORMAT_VERSION = 1
 

@@ -17,6 +17,7 @@ import { noCrashPoint } from './crash-point.ts'
 import type { Footer } from './footer.ts'
 import type { JournalOptions, JournalStart } from './journal.ts'
 import { openJournalReader } from './journal-reader.ts'
+import { SEGMENT_SIZE_OCTETS } from './layout.ts'
 import { learnHeader } from './lost-header.ts'
 import { MemberMissing, memberOf, type MemberState, surveyMembers, unionOfSegments } from './members.ts'
 import type { Damage, JournalEntry, Watermark } from './record.ts'
@@ -58,6 +59,7 @@ export interface Recovered extends JournalStart {
 export function recoverJournal(options: JournalOptions): Recovered {
   const { disk, random } = options
   const crashPoint = options.crashPoint ?? noCrashPoint
+  const segmentSize = options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS
   const all = [options.dataDirectory, ...(options.mirrors ?? [])].map(memberOf)
   const states = surveyMembers(disk, all)
   const { present, filled, leftOut } = chooseMembers(options, states)
@@ -85,10 +87,10 @@ export function recoverJournal(options: JournalOptions): Recovered {
     const epoch = highestEpoch(options, states) + 1
     const epochEnds = endsOf(tail, kept)
     const watermark = tail.watermark
-    const spares = new Spares({ disk, members, sizeOctets: segmentSizeOf(options), crashPoint, epoch })
+    const spares = new Spares({ disk, members, sizeOctets: segmentSize, crashPoint, epoch })
     spares.takeOver()
     const plan: CopyPlan = {
-      options, members, journalId, epoch, epochEnds, records: kept, previousLast: tail.sealedLast, lastSequence, nextSequence, watermark, spares,
+      options, members, segmentSize, journalId, epoch, epochEnds, records: kept, previousLast: tail.sealedLast, lastSequence, nextSequence, watermark, spares,
     }
     const active = copyTail(plan)
 
@@ -116,10 +118,6 @@ export function recoverJournal(options: JournalOptions): Recovered {
   } finally {
     for (const copies of opened) copies.close()
   }
-}
-
-export function segmentSizeOf(options: JournalOptions): number {
-  return options.segmentSizeOctets ?? 64 * 1024 * 1024
 }
 
 /** Who takes part, and who is brought up to the others first. Throws when one is missing and that was not accepted. */
