@@ -35,7 +35,10 @@ export interface Program {
   readonly usesModseq: boolean
 }
 
-export type Compiled = { readonly ok: true; readonly program: Program } | { readonly ok: false; readonly because: 'charset' | 'set' }
+export type Compiled = { readonly ok: true; readonly program: Program } | { readonly ok: false; readonly because: 'charset' | 'set' | 'too-large' }
+
+/** Each is looked for in every window of every body. */
+const BODY_STRINGS_MAX = 50
 
 interface Context {
   readonly tracker: SequenceTracker
@@ -51,6 +54,7 @@ export function compileSearch(key: SearchKey, charset: string | undefined, track
   const context: Context = { tracker, charset, nowMs, bodyStrings: new Set(), usesModseq: false }
   const test = compile(key, context)
   if (!test) return { ok: false, because: 'set' }
+  if (context.bodyStrings.size > BODY_STRINGS_MAX) return { ok: false, because: 'too-large' }
   return { ok: true, program: { test, bodyStrings: context.bodyStrings, usesModseq: context.usesModseq } }
 }
 

@@ -55,7 +55,12 @@ export async function runSearch(services: ImapServices, user: User, selected: Se
 }
 
 async function matches(services: ImapServices, program: Program, candidate: Candidate, row: MessageRow, share: FairShare): Promise<boolean> {
-  candidate.row = { internalDateMs: row.internalDateMs, sizeOctets: row.sizeOctets, message: row.message, thread: row.thread, sentDay: sentDayOfEnvelope(row.envelope) }
+  candidate.row = {
+    internalDateMs: row.internalDateMs, sizeOctets: row.sizeOctets, message: row.message, thread: row.thread,
+    get sentDay() {
+      return sentDayOfEnvelope(row.envelope)
+    },
+  }
   const byRow = program.test(candidate)
   if (byRow !== undefined) return byRow
   const bytes = await MessageBytes.open(services, row.message, row.prefix)

@@ -305,7 +305,7 @@ export class Session implements Conversation {
     } catch (error) {
       this.services.log.warn('a mailbox could not be looked at again', { error: errorSentence(error) })
     }
-    tellNews(this.out, state.selected.tracker, this.enabled, mayExpunge)
+    await tellNews(this, state.selected.tracker, mayExpunge)
   }
 
   async #upgrade(): Promise<void> {

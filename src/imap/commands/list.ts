@@ -8,6 +8,7 @@ import type { Answer } from '../answer.ts'
 import type { Conversation } from '../conversation.ts'
 import { ATTRIBUTES } from '../special-use.ts'
 import type { User } from '../session-state.ts'
+import { FairShare } from '../turn.ts'
 import { tellStatus } from './status.ts'
 
 /** A name that can be listed: a mailbox, or only a level above one, or only a subscription. */
@@ -30,7 +31,9 @@ export async function list(talk: Conversation, user: User, command: Extract<Comm
   const isAsked = (name: string) => command.patterns.some((pattern) => matchesMailbox(command.reference + pattern, name))
   const names = await allNames(user, showsSubscribed, isAsked)
   const showsChildren = !command.extended || command.returns.has('CHILDREN') || !wantsSubscribed
+  const share = new FairShare(() => talk.services.clock.monotonicMs())
   for (const [name, listed] of names) {
+    await share.pause()
     if (!isAsked(name)) continue
     if (wantsSubscribed && !listed.subscribed && !(command.selection.has('RECURSIVEMATCH') && listed.subscribedBelow)) continue
     if (!wantsSubscribed && !listed.row && !listed.hasChildren) continue // only a subscription, which nobody asked for
@@ -87,7 +90,9 @@ export async function lsub(talk: Conversation, user: User, command: Extract<Comm
   }
   const rows = new Map((await user.reader.mailboxes()).map((row) => [row.name, row]))
   const shown = new Map<string, boolean>()
+  const share = new FairShare(() => talk.services.clock.monotonicMs())
   for (const subscribed of await user.reader.subscriptions()) {
+    await share.pause()
     const name = canonicalMailboxName(subscribed)
     if (matchesMailbox(pattern, name)) shown.set(name, true)
     // RFC 3501 §6.3.9: with "%", a level above a subscribed name is shown as \Noselect.

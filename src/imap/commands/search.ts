@@ -16,6 +16,7 @@ export async function search(talk: Conversation, selected: SelectedMailbox, comm
   const compiled = compileSearch(command.key, command.charset, selected.tracker, services.clock.nowMs())
   if (!compiled.ok) {
     if (compiled.because === 'set') return bad('no such message')
+    if (compiled.because === 'too-large') return no('too many strings for one search', 'LIMIT')
     return no('this charset is not known', 'BADCHARSET (US-ASCII UTF-8 ISO-2022-JP SHIFT_JIS EUC-JP)')
   }
   const { program } = compiled

@@ -1,7 +1,13 @@
 // LIST and LSUB patterns: "*" matches anything, "%" anything without the hierarchy separator
 // (RFC 3501 §6.3.8). Matching costs at most pattern × name steps, whatever the pattern.
 
+/** A longer pattern matches nothing: no name is so long. */
+const PATTERN_LENGTH_MAX = 4000
+
 export function matchesPattern(pattern: string, name: string, separator = '/'): boolean {
+  if (pattern === '*') return true
+  if (pattern.length > PATTERN_LENGTH_MAX) return false
+  if (!pattern.includes('*') && !pattern.includes('%')) return pattern === name
   // Reachable positions in the name after each pattern character: no backtracking, so "****…" costs nothing.
   const length = name.length
   let reach = new Uint8Array(length + 1)

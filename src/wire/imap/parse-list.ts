@@ -18,7 +18,7 @@ export interface ListCommand {
 export type ListSelection = 'SUBSCRIBED' | 'REMOTE' | 'RECURSIVEMATCH' | 'SPECIAL-USE'
 export type ListReturn = 'SUBSCRIBED' | 'CHILDREN' | 'SPECIAL-USE'
 
-const PATTERNS_MAX = 1000
+const PATTERNS_MAX = 100
 
 export function takeList(cursor: Cursor, name: 'LIST' | 'LSUB', utf8: boolean): ListCommand {
   const selection = new Set<ListSelection>()

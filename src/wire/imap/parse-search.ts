@@ -38,7 +38,7 @@ export type SearchKey =
 
 /** Nesting of parentheses, OR and NOT. */
 const DEPTH_MAX = 100
-const KEYS_MAX = 10_000
+const KEYS_MAX = 1000
 
 const FLAGS: Record<string, string> = {
   ANSWERED: '\\Answered', DELETED: '\\Deleted', DRAFT: '\\Draft', FLAGGED: '\\Flagged', RECENT: '\\Recent', SEEN: '\\Seen',

@@ -197,6 +197,10 @@ export class FakeClient {
     return end >= 0 ? this.#text.slice(0, end) : undefined
   }
 
+  clear(): void {
+    this.#text = ''
+  }
+
   get leftOver(): string {
     return this.#text
   }
