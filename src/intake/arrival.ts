@@ -4,7 +4,7 @@
 // recipient in a short prefix, the same Received line for all, built once.
 import { hash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
-import { bytesOfLatin1, concatBytes, hexOf } from '../base/bytes.ts'
+import { bytesOfLatin1, concatBytes } from '../base/bytes.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Random } from '../base/random.ts'
 import { generateMessageId } from '../message/message-id.ts'
@@ -25,6 +25,8 @@ export interface ArrivalTools {
   random: Random
   limits: Limits
   hostname: string
+  /** Stands in Received, so that a message can be found in the log before its arrival has a number. */
+  traceId(): string
   delivery: DeliveryRules
   receivedShowsClient: boolean
 }
@@ -108,7 +110,7 @@ function receivedLine(peer: Peer, envelope: Envelope, tools: ArrivalTools, atMs:
     from: shown ? { helo: peer.helo, address: peer.address } : undefined,
     by: tools.hostname,
     protocol: protocolKeyword({ isExtended: peer.isExtended, isTls: peer.tls !== undefined, isAuthenticated: peer.submitter !== undefined, isUtf8: envelope.sender.parameters.smtputf8 ?? false }),
-    id: hexOf(tools.random.bytes(8)),
+    id: tools.traceId(),
     tls: peer.tls,
     // RFC 5321 §7.2: with several recipients it would tell each of the others.
     recipient: first && envelope.recipients.length === 1 ? first.address : undefined,

@@ -7,6 +7,7 @@
 //   3. `store.accept`: one record, one flush. Nothing before the flush may move after it (INV-1);
 //   4. the 250 with the arrival's id.
 // A fault before 3 is answered 4xx and leaves nothing behind. After it there is no reply but the 250.
+import { hexOf } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { Bug, Outage, errorCode, errorSentence } from '../base/errors.ts'
 import type { Limits } from '../base/limits.ts'
@@ -77,14 +78,22 @@ const headerTooLong = reply(554, '5.6.0', 'the header of the message is too long
 export function createIntake(given: IntakeOptions): Intake {
   let options = given
   const lostReplies = new LostReplies(given.clock)
+  const traceIds = createTraceIds(given.random)
   return {
     judgeSender: (peer, sender, parameters) => judgeSender(peer, sender, parameters, options),
     judgeRecipient: (peer, sender, recipient, parameters) => judgeRecipient(peer, sender, recipient, parameters, options),
-    open: (peer, envelope) => new Incoming(peer, envelope, options, lostReplies),
+    open: (peer, envelope) => new Incoming(peer, envelope, options, lostReplies, traceIds),
     reload(changed) {
       options = { ...options, ...changed }
     },
   }
+}
+
+/** Never the same twice, in any life of the process: chance once, then a count. */
+function createTraceIds(random: Random): () => string {
+  const prefix = hexOf(random.bytes(6))
+  let count = 0
+  return () => `${prefix}.${(count += 1).toString(36)}`
 }
 
 class Incoming implements MessageIn {
@@ -92,16 +101,18 @@ class Incoming implements MessageIn {
   readonly #envelope: Envelope
   readonly #options: IntakeOptions
   readonly #lostReplies: LostReplies
+  readonly #traceId: () => string
   readonly #body: BodyCollector
   readonly add: (part: Uint8Array) => void
   #aborted = false
   #appending = false
 
-  constructor(peer: Peer, envelope: Envelope, options: IntakeOptions, lostReplies: LostReplies) {
+  constructor(peer: Peer, envelope: Envelope, options: IntakeOptions, lostReplies: LostReplies, traceId: () => string) {
     this.#peer = peer
     this.#envelope = envelope
     this.#options = options
     this.#lostReplies = lostReplies
+    this.#traceId = traceId
     this.#body = new BodyCollector({ budget: options.memory, limits: options.limits, largeWriter: () => options.store.largeWriter() })
     this.add = this.#body.add
   }
@@ -184,6 +195,6 @@ class Incoming implements MessageIn {
 
   #tools(): ArrivalTools {
     const { store, clock, random, limits, hostname, delivery, receivedShowsClient } = this.#options
-    return { directory: store.directory, clock, random, limits, hostname, delivery, receivedShowsClient }
+    return { directory: store.directory, clock, random, limits, hostname, traceId: this.#traceId, delivery, receivedShowsClient }
   }
 }
