@@ -101,6 +101,36 @@ describe('reading beside the owner', () => {
     strictEqual(entries[0]?.type, 'arrival')
   })
 
+  it('a watermark with too many exceptions is lowered', async () => {
+    const model = new JournalModel({ seed: 6, segmentSizeOctets: 64 * 1024 })
+    await model.open()
+    const journal = model.journal as Journal
+    journal.append(arrivals(model, 100, 1))
+    journal.setWatermark({ through: 100, exceptions: Array.from({ length: 80 }, (_, index) => ({ database: 100 + index, through: 90 - index })) })
+    journal.append(arrivals(model, 1, 1))
+    const { watermark } = openJournal(model.ownerOptions).report
+    strictEqual(watermark.through, 75)
+    deepStrictEqual(watermark.exceptions, Array.from({ length: 64 }, (_, index) => ({ database: 179 - index, through: 11 + index })))
+  })
+
+  it('the last record asked for is damaged: the next one is not shown before its time', async () => {
+    const model = new JournalModel({ seed: 7, segmentSizeOctets: 64 * 1024 })
+    await model.open()
+    const journal = model.journal as Journal
+    const first = journal.append(arrivals(model, 3, 10))
+    journal.append(arrivals(model, 1, 10))
+    const path = `/data/journal/${model.disk.list('/data/journal').find((name) => name.endsWith('.seg'))}`
+    const at = openJournalReader(model.options).locate(first.at(-1) as number)
+    model.disk.flip(path, (at?.offset ?? 0) + 50)
+    const reader = openJournalReader(model.options)
+    const seen: number[] = []
+    reader.scan(1, (record) => void seen.push(record.sequence), 3)
+    deepStrictEqual(seen, [1, 2])
+    deepStrictEqual(model.damages.map((damage) => [damage.outcome, damage.firstSequence, damage.lastSequence]), [['lost', 3, 3]])
+    reader.scan(4, (record) => void seen.push(record.sequence), 4)
+    deepStrictEqual(seen, [1, 2, 4])
+  })
+
   it('a reader that was open while the owner sealed and began a new segment goes on', async () => {
     const model = new JournalModel({ seed: 5 })
     await model.open()

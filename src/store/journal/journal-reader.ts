@@ -349,6 +349,12 @@ export class JournalReader {
           break
         case 'record': {
           const { head, meta } = step.record
+          if (head.sequence > through) {
+            // The last one that was asked for is damaged; this one may not be flushed yet.
+            walk.back(step.offset)
+            if (gap) this.#reportLost(segment, gap.offset, last + 1, through)
+            return { next: through + 1, stopped: false }
+          }
           if (gap) this.#reportLost(segment, gap.offset, last + 1, Math.min(head.sequence - 1, through))
           gap = undefined
           index.add(head.sequence, head.epoch, step.offset)

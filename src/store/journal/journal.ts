@@ -16,7 +16,7 @@ import type { Random } from '../../base/random.ts'
 import { BatchBuilder, measureDrafts } from './batch-builder.ts'
 import { batchHeaderOctets } from './batch-header.ts'
 import { type CrashPoint, noCrashPoint } from './crash-point.ts'
-import { FIRST_BATCH_ALIGNMENT, SEGMENT_SIZE_OCTETS } from './layout.ts'
+import { EXCEPTIONS_MAX, FIRST_BATCH_ALIGNMENT, SEGMENT_SIZE_OCTETS } from './layout.ts'
 import type { Member } from './members.ts'
 import { checkDraft } from './record-codec.ts'
 import { recoverJournal, type RecoveryReport } from './recovery.ts'
@@ -57,7 +57,7 @@ export interface JournalOptions {
 export interface OpenedJournal {
   readonly journal: Journal
   readonly report: RecoveryReport
-  /** Heads of all records behind the watermark, in order. */
+  /** Heads of all records behind the watermark, in order. Read from the disk when it is first asked for. */
   readonly entries: readonly JournalEntry[]
 }
 
@@ -66,7 +66,13 @@ export function openJournal(options: JournalOptions): OpenedJournal {
   const recovered = recoverJournal(options)
   const journal = new Journal(options, recovered)
   journal.makeReserve()
-  return { journal, report: recovered.report, entries: recovered.entries }
+  let entries: readonly JournalEntry[] | undefined
+  return {
+    journal, report: recovered.report,
+    get entries() {
+      return entries ??= recovered.readEntries()
+    },
+  }
 }
 
 export interface JournalStart {
@@ -131,7 +137,7 @@ export class Journal {
 
   /** Stands in every batch header from now on. Call it with what is certainly flushed. */
   setWatermark(watermark: Watermark): void {
-    this.#watermark = watermark
+    this.#watermark = withFewExceptions(watermark)
   }
 
   get watermark(): Watermark {
@@ -424,4 +430,12 @@ export class Journal {
     this.#spaceCheckedMs = this.#options.clock.monotonicMs()
     this.#options.log.warn('no room for a spare segment; when the active one is full, only expunges and settlements are taken', { hint: 'make room on the disk that holds the journal' })
   }
+}
+
+/** With more exceptions than a header holds, those that are least behind are given up for a lower mark. */
+function withFewExceptions({ through, exceptions }: Watermark): Watermark {
+  if (exceptions.length <= EXCEPTIONS_MAX) return { through, exceptions }
+  const byLag = exceptions.toSorted((a, b) => a.through - b.through)
+  const least = Math.min(through, (byLag[EXCEPTIONS_MAX] as { through: number }).through)
+  return { through: least, exceptions: byLag.slice(0, EXCEPTIONS_MAX).filter((exception) => exception.through < least) }
 }

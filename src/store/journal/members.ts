@@ -42,8 +42,7 @@ export class MemberMissing extends Outage {
 export function surveyMembers(disk: Disk, members: readonly Member[]): MemberState[] {
   const found = members.map((member): MemberState => {
     try {
-      disk.makeDirectory(member.journal)
-      disk.makeDirectory(member.large)
+      makeFolders(disk, member)
       const names = disk.list(member.journal)
       const segments = names.map(parseSegmentName).filter((name) => name !== undefined).sort(inOrder)
       return { member, missing: undefined, available: true, names, segments }
@@ -62,6 +61,14 @@ export function surveyMembers(disk: Disk, members: readonly Member[]): MemberSta
     if (isStranger(disk, state, newest)) return { ...state, missing: `${state.member.root} has another history than ${newest.path}` }
     return state
   })
+}
+
+/** A folder that was only just made is as lost in a power cut as what is in it. */
+function makeFolders(disk: Disk, member: Member): void {
+  const missing = [member.journal, member.large].filter((folder) => !disk.exists(folder))
+  if (missing.length === 0) return
+  for (const folder of missing) disk.makeDirectory(folder)
+  disk.flushDirectory(member.root)
 }
 
 interface Newest {

@@ -53,7 +53,8 @@ export interface RecoveryReport {
 
 export interface Recovered extends JournalStart {
   readonly report: RecoveryReport
-  readonly entries: readonly JournalEntry[]
+  /** Reads the heads behind the watermark. */
+  readonly readEntries: () => JournalEntry[]
 }
 
 export function recoverJournal(options: JournalOptions): Recovered {
@@ -101,7 +102,6 @@ export function recoverJournal(options: JournalOptions): Recovered {
     removeLeftovers({ disk, members, crashPoint })
     const cuts = retire({ disk, members, retirements, crashPoint })
     const start: JournalStart = { members, journalId, active, spares, epoch, nextSequence, lastSequence, epochEnds, watermark }
-    const entries = fresh ? [] : entriesBehind(options, watermark, lastSequence, report)
     const sentences = [
       ...leftOut.map((member) => `running without ${member.root}: ${member.why}`),
       ...cuts.map((cut) => `${cut.octets} octets at the end of ${cut.path} were never acknowledged and have been cut; they are kept as ${cut.keptAs}`),
@@ -109,7 +109,7 @@ export function recoverJournal(options: JournalOptions): Recovered {
     ]
     for (const sentence of sentences) options.log.warn(sentence)
     return {
-      ...start, entries,
+      ...start, readEntries: () => (fresh ? [] : entriesBehind(options, watermark, lastSequence, report)),
       report: {
         epoch, fresh, lastSequence, nextSequence, watermark, recordsCopied: kept.length, cuts, damages,
         membersLeftOut: leftOut, membersFilled: filled.map((state) => state.member.root), sentences,

@@ -115,12 +115,12 @@ export interface RestoreOptions {
 
 /** A sealed segment that a member has lost comes back from another. */
 export function restoreLostFiles({ disk, present, names, sealed, crashPoint, report }: RestoreOptions): void {
+  const held = new Map(present.map((state) => [state, new Set(state.segments.map((own) => own.name))]))
   for (const name of names) {
-    if (!sealed(name)) continue
-    const holder = present.find((state) => state.segments.some((own) => own.name === name.name))
-    if (!holder) continue
-    for (const state of present) {
-      if (state.segments.some((own) => own.name === name.name)) continue
+    const lacking = present.filter((state) => !held.get(state)?.has(name.name))
+    const holder = present.find((state) => held.get(state)?.has(name.name))
+    if (lacking.length === 0 || !holder || !sealed(name)) continue
+    for (const state of lacking) {
       const path = join(state.member.journal, name.name)
       copyFile(disk, join(holder.member.journal, name.name), path, crashPoint)
       disk.flushDirectory(state.member.journal)

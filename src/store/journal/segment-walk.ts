@@ -59,6 +59,12 @@ export class SegmentWalk {
     return { at: 'gap', offset, end }
   }
 
+  /** Goes back to a structure that was passed: it comes again with the next call. */
+  back(offset: number): void {
+    this.offset = offset
+    this.#left = 0
+  }
+
   #passRecord(offset: number, record: RecordAt): WalkStep {
     if (this.#left > 0) this.#left -= 1
     this.offset = offset + recordOctets(record.head)
