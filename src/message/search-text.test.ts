@@ -45,6 +45,13 @@ test('a large part comes in windows that overlap', () => {
   assert.ok(windows.some((window) => window.includes('needle in the\nhaystack')))
 })
 
+test('one line of many megabytes comes in windows too, cut between letters and between tags', () => {
+  const text = iconv.encode('<p>なまむぎ なまごめ</p>'.repeat(200_000), 'shift_jis')
+  const windows = body(concatBytes([bytesOf('Content-Type: text/html; charset=shift_jis\r\n\r\n'), text]))
+  assert.ok(windows.length > 4)
+  for (const window of windows) assert.ok(window.length < 1_200_000 && !/[\ufffd<>]|\bp\b/.test(window))
+})
+
 test('HTML: tags that never close, entities, comments', () => {
   assert.equal(textOfHtml('a<br>b<!-- c -->d &lt;&#12354;&#x3042;&nbsp;&unknown; 1 < 2 <script>x</script>e<i'), 'a\nbd <ああ\u0020&unknown; 1 < 2 e')
   const started = process.cpuUsage()

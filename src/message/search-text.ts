@@ -1,7 +1,7 @@
 // The text that IMAP SEARCH looks at: header values and text parts, decoded and folded (search-fold.ts).
 // Bodies come in windows of bounded size that overlap a little, so that a large message is never one
 // string, and a search can stop, or give others a turn, between two of them.
-import { LF, concatBytes } from '../base/bytes.ts'
+import { LF, SPACE, concatBytes } from '../base/bytes.ts'
 import { canonicalCharset, decodeText } from './charset.ts'
 import { decodeEncodedWords } from './encoded-word.ts'
 import { charsetOf, fileNameOf } from './file-name.ts'
@@ -16,6 +16,11 @@ export type ReadOctets = (start: number, end: number) => Uint8Array
 
 /** Decoded octets of one window; windows end at a line end. */
 const WINDOW_OCTETS = 512 * 1024
+/** A line longer than this is cut, so that no window holds up others for long. */
+const LINE_OCTETS_MAX = WINDOW_OCTETS
+/** How far back a place to cut it is looked for. */
+const CUT_SEARCH_OCTETS = 4096
+const GREATER = 0x3e
 /** Characters that a window repeats of the one before: the longest string that is found across them. */
 const OVERLAP_CHARACTERS = 1000
 /** Fields of one header that are looked at. */
@@ -69,6 +74,14 @@ function* leafText(part: Part, read: ReadOctets): Generator<string, void, void> 
   }
 }
 
+/** Behind the last ">" near the end of a long line, or else the last space: neither is half of a letter in any charset of mail. */
+function behindWord(line: Uint8Array): number {
+  const from = Math.max(0, line.length - CUT_SEARCH_OCTETS)
+  const near = line.subarray(from)
+  const end = Math.max(near.lastIndexOf(GREATER), 0) || near.lastIndexOf(SPACE)
+  return end < 1 ? line.length : from + end + 1
+}
+
 /** Decoded octets of a part, cut behind line ends (there no charset of mail has a letter half done). */
 function* decodedWindows(part: Part, charset: string | undefined, read: ReadOctets): Generator<Uint8Array, void, void> {
   const decoder = transferDecoder(part.encoding)
@@ -85,10 +98,12 @@ function* decodedWindows(part: Part, charset: string | undefined, read: ReadOcte
     } else {
       held.push(piece.slice())
       size += piece.length
-      if (size > WINDOW_OCTETS * 16) { // one line of many megabytes: cut anywhere
-        yield concatBytes(held)
-        held = []
-        size = 0
+      if (size > LINE_OCTETS_MAX) {
+        const line = concatBytes(held)
+        const end = linesAreSafe ? behindWord(line) : line.length
+        yield line.subarray(0, end)
+        held = [line.subarray(end)]
+        size = line.length - end
       }
     }
   }

@@ -7,7 +7,7 @@ const { port, user, password } = workerData as { port: number; user: string; pas
 const client = await RawImap.open({ port })
 await client.login(user, password)
 let longestMs = 0
-let asked: 'go on' | 'tell' | 'end' = 'go on'
+let asked = 'go on' as 'go on' | 'tell' | 'end'
 parentPort?.on('message', (message: 'tell' | 'end') => (asked = message))
 parentPort?.postMessage('ready')
 for (;;) {
