@@ -58,6 +58,8 @@ export const limitDefaults = {
   mime_parts_max: 10_000,
   /** Free octets on the data disk below which new mail is refused with 452. */
   disk_reserve_octets: 128 * 1024 * 1024,
+  /** Records applied to one database after which a snapshot of it is taken. */
+  snapshot_records: 20_000,
   /** An account whose view lags further behind the journal refuses its clients' changes. */
   account_lag_octets_max: 256 * 1024 * 1024,
   /** Journal not yet applied, all accounts: past it strangers get 451. */

@@ -31,6 +31,7 @@ export const limitMeanings: { readonly [name in LimitName]?: Text } = {
   mime_depth_max: text('Levels of nested MIME parts that are told apart; deeper ones are one opaque part.', '見分ける MIME パートの入れ子の深さ。それより深い部分は一つのパートとみなします。'),
   mime_parts_max: text('MIME parts of one message that are told apart.', '一通のメッセージで見分ける MIME パートの数。'),
   disk_reserve_octets: text('Free space on the data disk below which new mail is refused for now (452).', 'データのディスクの空きがこれを下回れば、新しいメールを一時的に断ります（452）。'),
+  snapshot_records: text('Changes of one account after which a snapshot of its database is taken.', '一つのアカウントの変更がこの数になるたびに、データベースのスナップショットを取ります。'),
   account_lag_octets_max: text('An account whose view lags further behind the journal refuses changes by its clients for now.', 'アカウントの反映がジャーナルよりこれ以上遅れている間は、クライアントによる変更を断ります。'),
   total_lag_octets_max: text('Journal not yet applied, all accounts together; past it strangers are told to try again (451).', '未反映のジャーナルの合計。これを超えると、外からのメールに再試行を求めます（451）。'),
   queue_per_destination_max: text('Delivery attempts under way at one moment to one destination.', '一つの配送先への同時配送数。'),

@@ -12,6 +12,7 @@ import { parseServerContexts } from '../net/server-contexts.ts'
 import { Sweeper } from '../net/sweeper.ts'
 import { LargeStore } from '../store/journal/large-writer.ts'
 import { openJournalReader } from '../store/journal/journal-reader.ts'
+import { crashPointAt } from '../store/threads/crash-at.ts'
 import { Gauges } from '../store/threads/gauges.ts'
 import { StoreClient } from '../store/threads/store-client.ts'
 import type { FrontRooms, FrontThing } from './front-rooms.ts'
@@ -26,7 +27,7 @@ if (port) {
   const { config } = data
   const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: data.kind })
   const tell = (message: FromFront) => port.postMessage(message)
-  const place = { dataDirectory: config.data, mirrors: config.journal.mirrors }
+  const place = { dataDirectory: config.data, mirrors: config.journal.mirrors, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
   const contexts = parseServerContexts(data.certificates, data.ticketKeys)
   // One object for the life of the thread: a reload changes what it holds.
   const limits = { ...config.limits }

@@ -54,7 +54,7 @@ export async function openInlineStore(options: InlineStoreOptions): Promise<Pars
     const journalLoop = runJournalLoop({ journal, accounts: between.port1, gauges, clock, disk, folders: [dataDirectory, ...mirrors], limits, log, onDead })
     const openReader = () => openJournalReader({ dataDirectory, mirrors, disk, log })
     const accountsLoop = runAccountsLoop({
-      dataDirectory, disk, reader: openReader(), journal: between.port2, gauges, clock, log, watermark: report.watermark, through: report.lastSequence, onDead,
+      dataDirectory, disk, reader: openReader(), journal: between.port2, gauges, clock, log, watermark: report.watermark, through: report.lastSequence, snapshotRecords: limits.snapshot_records, onDead,
     })
     const toJournal = new MessageChannel()
     const toAccounts = new MessageChannel()

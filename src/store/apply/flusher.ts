@@ -10,6 +10,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { DatabaseId } from '../ids.ts'
+import { type CrashPoint, step, stepAsync } from '../journal/crash-point.ts'
 import type { Watermark } from '../journal/record.ts'
 import type { AppliedDatabase } from './applied-database.ts'
 import { applyLimits, type Applier } from './applier.ts'
@@ -27,6 +28,7 @@ export interface FlusherOptions {
   applier: Applier
   clock: Clock
   log: Log
+  crashPoint: CrashPoint
   onWatermark: (watermark: Watermark) => void
   /** After a database was flushed at `position`: the moment for its facts record. */
   onFlushed: (base: AppliedDatabase) => Promise<void>
@@ -78,7 +80,7 @@ export class Flusher {
       this.#options.onDead(error)
       return
     }
-    this.#options.onWatermark(this.#watermark())
+    step(this.#options.crashPoint, 'database-watermark', () => this.#options.onWatermark(this.#watermark()))
     this.#rest()
   }
 
@@ -86,16 +88,19 @@ export class Flusher {
     const path = base.path
     if (path === null) return
     const noted = base.position
-    await flushInBackground(`${path}-wal`)
+    const { crashPoint } = this.#options
+    await stepAsync(crashPoint, 'database-flush', () => flushInBackground(`${path}-wal`))
     if (!base.folderFlushed) {
-      await flushFolderInBackground(dirname(path))
-      await flushFolderInBackground(dirname(dirname(path)))
+      await stepAsync(crashPoint, 'database-flush-directory', async () => {
+        await flushFolderInBackground(dirname(path))
+        await flushFolderInBackground(dirname(dirname(path)))
+      })
     }
     if (base.path !== path) return // replaced meanwhile
     base.folderFlushed = true
     if (noted > base.flushed) {
       base.flushed = noted
-      await this.#options.onFlushed(base).catch((error: unknown) => this.#options.log.warn('what follows a flush failed', { database: base.database, error: errorSentence(error) }))
+      await stepAsync(crashPoint, 'database-facts', () => this.#options.onFlushed(base)).catch((error: unknown) => this.#options.log.warn('what follows a flush failed', { database: base.database, error: errorSentence(error) }))
     }
   }
 

@@ -6,6 +6,7 @@ import type { Disk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { DatabaseId } from '../ids.ts'
+import { type CrashPoint, noCrashPoint, step, stepAsync } from '../journal/crash-point.ts'
 import { readPosition, type Position } from '../operations/position.ts'
 import { SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
@@ -56,26 +57,28 @@ async function examine(path: string, database: DatabaseId): Promise<Position | s
 }
 
 /** Takes a snapshot of a database that the applier has open. Runs beside its turns: what it holds is one commit's state. */
-export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk; dataDirectory: string; log: Log }): Promise<void> {
+export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk; dataDirectory: string; log: Log; crashPoint?: CrashPoint }): Promise<void> {
   const { disk, dataDirectory, log } = options
+  const crashPoint = options.crashPoint ?? noCrashPoint
   if (!base.connection) return
   const folder = snapshotFolder(dataDirectory)
   disk.makeDirectory(folder)
   const temporary = join(folder, `${base.database}.taking`)
   if (disk.exists(temporary)) disk.remove(temporary)
-  await base.connection.copyTo(temporary)
-  const position = await examine(temporary, base.database)
+  const { connection } = base
+  await stepAsync(crashPoint, 'snapshot-copy', () => connection.copyTo(temporary))
+  const position = await stepAsync(crashPoint, 'snapshot-examine', () => examine(temporary, base.database))
   if (typeof position === 'string') {
     log.error('a snapshot came out damaged and is not kept', { database: base.database, because: position })
     disk.remove(temporary)
     return
   }
   // No connection has the copy open now: it may be touched through the disk.
-  flushFile(disk, temporary)
-  disk.rename(temporary, join(folder, snapshotName(base.database, position.epoch, position.sequence)))
-  disk.flushDirectory(folder)
+  step(crashPoint, 'snapshot-flush', () => flushFile(disk, temporary))
+  step(crashPoint, 'snapshot-rename', () => disk.rename(temporary, join(folder, snapshotName(base.database, position.epoch, position.sequence))))
+  step(crashPoint, 'snapshot-flush-directory', () => disk.flushDirectory(folder))
   base.sinceSnapshot = 0
-  for (const old of snapshotsOf(disk, dataDirectory, base.database).slice(KEPT)) disk.remove(join(folder, old.name))
+  for (const old of snapshotsOf(disk, dataDirectory, base.database).slice(KEPT)) step(crashPoint, 'snapshot-remove', () => disk.remove(join(folder, old.name)))
 }
 
 function flushFile(disk: Disk, path: string): void {
@@ -94,6 +97,7 @@ function flushFile(disk: Disk, path: string): void {
 export async function placeSnapshot(options: {
   disk: Disk; dataDirectory: string; database: DatabaseId; path: string; log: Log
   lastSequenceOfEpoch: (epoch: number) => number | undefined
+  crashPoint?: CrashPoint
 }): Promise<Position | undefined> {
   const { disk, dataDirectory, database, path, log } = options
   for (const snapshot of snapshotsOf(disk, dataDirectory, database)) {
@@ -105,7 +109,7 @@ export async function placeSnapshot(options: {
       log.error('a snapshot is damaged and is passed over', { path: from, because: typeof position === 'string' ? position : 'its position is not the one in its name' })
       continue
     }
-    disk.writeWhole(path, disk.readWhole(from))
+    step(options.crashPoint ?? noCrashPoint, 'snapshot-place', () => disk.writeWhole(path, disk.readWhole(from)))
     return position
   }
   return undefined

@@ -1,5 +1,5 @@
 // Named moments at which a test kills the process: before and after each write, flush, rename and
-// creation of the journal. In production the hook does nothing. The names are a list, so that the
+// creation of the journal, and of what is made from it: flushes of databases and their snapshots. In production the hook does nothing. The names are a list, so that the
 // torture can go through all of them.
 
 export const CRASH_STEPS = [
@@ -12,6 +12,8 @@ export const CRASH_STEPS = [
   'retire-keep-cut', 'retire-rename', 'retire-flush-directory', 'retire-remove',
   'heal-write', 'heal-flush',
   'large-create', 'large-write', 'large-flush', 'large-rename', 'large-flush-directory', 'large-remove',
+  'database-flush', 'database-flush-directory', 'database-facts', 'database-watermark',
+  'snapshot-copy', 'snapshot-examine', 'snapshot-flush', 'snapshot-rename', 'snapshot-flush-directory', 'snapshot-remove', 'snapshot-place',
 ] as const
 
 export type CrashStep = (typeof CRASH_STEPS)[number]
@@ -26,6 +28,14 @@ export const noCrashPoint: CrashPoint = () => {}
 export function step<T>(crashPoint: CrashPoint, name: CrashStep, act: () => T): T {
   crashPoint(`${name}:before`)
   const result = act()
+  crashPoint(`${name}:after`)
+  return result
+}
+
+/** The same for a step that is waited for. */
+export async function stepAsync<T>(crashPoint: CrashPoint, name: CrashStep, act: () => Promise<T>): Promise<T> {
+  crashPoint(`${name}:before`)
+  const result = await act()
   crashPoint(`${name}:after`)
   return result
 }

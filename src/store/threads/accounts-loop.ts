@@ -10,6 +10,7 @@ import type { AppliedDatabase } from '../apply/applied-database.ts'
 import { Flusher } from '../apply/flusher.ts'
 import { takeSnapshot } from '../apply/snapshots.ts'
 import { FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
+import { type CrashPoint, noCrashPoint } from '../journal/crash-point.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Watermark } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
@@ -24,6 +25,9 @@ export interface AccountsLoopOptions {
   gauges: Gauges
   clock: Clock
   log: Log
+  /** Records of one database after which a snapshot is taken. */
+  snapshotRecords: number
+  crashPoint?: CrashPoint
   watermark: Watermark
   /** Last sequence that is durable at the start: the gate. */
   through: number
@@ -33,8 +37,6 @@ export interface AccountsLoopOptions {
 const loopLimits = {
   /** A client waits no longer than this for the outcome of its change; then its connection is closed. */
   outcome_ms: 30_000,
-  /** Records of one database after which a snapshot is taken. */
-  snapshot_records: 20_000,
   /** Protocol texts that wait to be stored, all databases. */
   texts_max: 2000,
 }
@@ -49,6 +51,7 @@ export interface AccountsLoop {
 
 export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   const { clock, log, gauges, disk, dataDirectory } = options
+  const crashPoint = options.crashPoint ?? noCrashPoint
   const fronts = new Map<number, MessagePort>()
   const outcomes = new Map<number, [number, Outcome<unknown> | { end: 'unknown' }][]>()
   const reached = new Map<DatabaseId, Notice>()
@@ -115,15 +118,15 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       const facts = await applier.facts(base)
       if (facts) put('facts', base.database, facts, true)
     }
-    if (base.sinceSnapshot >= loopLimits.snapshot_records && !snapshotUnderWay) {
-      snapshotUnderWay = takeSnapshot(base, { disk, dataDirectory, log })
+    if (base.sinceSnapshot >= options.snapshotRecords && !snapshotUnderWay) {
+      snapshotUnderWay = takeSnapshot(base, { disk, dataDirectory, log, crashPoint })
         .catch((error: unknown) => log.warn('taking a snapshot failed; the last one counts on', { database: base.database, error: errorSentence(error) }))
         .finally(() => (snapshotUnderWay = undefined))
     }
   }
 
   const flusher = new Flusher({
-    applier, clock, log,
+    applier, clock, log, crashPoint,
     onWatermark: (watermark) => options.journal.postMessage({ t: 'watermark', watermark } satisfies ToJournal),
     onFlushed: afterFlush,
     onDead: options.onDead,

@@ -4,18 +4,22 @@ import { systemClock } from '../../base/clock.ts'
 import { keepCompiled } from '../../base/compile-cache.ts'
 import { nodeDisk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
 import { createLog, type LogLevel } from '../../base/log.ts'
 import { stderrSink } from '../../base/stderr-sink.ts'
 import { openJournalReader } from '../journal/journal-reader.ts'
 import type { Watermark } from '../journal/record.ts'
 import { runAccountsLoop } from './accounts-loop.ts'
+import { crashPointAt } from './crash-at.ts'
 import { Gauges } from './gauges.ts'
 
 export interface AccountsThreadData {
   dataDirectory: string
   mirrors: readonly string[]
   gauges: SharedArrayBuffer
+  limits: Limits
   logLevel: LogLevel
+  crashAt: string | undefined
   watermark: Watermark
   through: number
   journal: MessagePort
@@ -36,10 +40,11 @@ if (port) {
   const data = workerData as AccountsThreadData
   const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: 'accounts' })
   const tell = (message: FromAccountsThread) => port.postMessage(message)
+  const crashPoint = crashPointAt(data.crashAt)
   const loop = runAccountsLoop({
     dataDirectory: data.dataDirectory, disk: nodeDisk, journal: data.journal, gauges: new Gauges(data.gauges), clock: systemClock, log,
-    watermark: data.watermark, through: data.through,
-    reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log }),
+    watermark: data.watermark, through: data.through, snapshotRecords: data.limits.snapshot_records, crashPoint,
+    reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log, crashPoint }),
     onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
   })
   loop.open.then(() => {

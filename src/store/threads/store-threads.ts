@@ -80,7 +80,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
   const accounts = new Worker(new URL('./accounts-thread.ts', import.meta.url), {
     name: 'accounts',
     workerData: {
-      dataDirectory: options.dataDirectory, mirrors: options.mirrors, gauges: gauges.shared, logLevel: options.logLevel,
+      dataDirectory: options.dataDirectory, mirrors: options.mirrors, gauges: gauges.shared, limits: options.limits, logLevel: options.logLevel, crashAt: options.crashAt,
       watermark: opened.watermark, through: opened.through, journal: between.port2,
     } satisfies AccountsThreadData,
     transferList: [between.port2],
