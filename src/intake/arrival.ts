@@ -31,6 +31,9 @@ export interface ArrivalTools {
   receivedShowsClient: boolean
 }
 
+/** A longer BODYSTRUCTURE is worked out again when somebody asks for it, instead of being carried in the record. */
+const STRUCTURE_OCTETS_MAX = 64 * 1024
+
 export type Drafted = { ok: true; meta: ArrivalMeta; draft: BodyDraft } | { ok: false; reply: Reply }
 
 const loop = reply(554, '5.4.6', 'this message has passed too many servers: a loop')
@@ -98,7 +101,7 @@ function judgeAndPlan(peer: Peer, envelope: Envelope, tools: ArrivalTools, messa
 
 function factsOf(message: Message, seen: HeaderSummary): MessageFacts {
   const facts: MessageFacts = { size: message.size, envelope: latin1(seen.envelope), threadKeys: seen.threadKeys }
-  if (message.structure) facts.structure = latin1(message.structure)
+  if (message.structure && message.structure.length <= STRUCTURE_OCTETS_MAX) facts.structure = latin1(message.structure)
   if (seen.messageId !== undefined) facts.messageId = seen.messageId.replace(/^<|>$/g, '')
   return facts
 }
