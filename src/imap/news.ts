@@ -6,6 +6,7 @@ import { printSet } from '../wire/imap/sequence-set.ts'
 import { printFlags, SYSTEM_FLAGS_TEXT } from './flags-text.ts'
 import type { MailboxView } from './mailbox-view.ts'
 import type { SequenceTracker } from './sequence-tracker.ts'
+import { FairShare } from './turn.ts'
 
 /** Long news wait for a slow client in between; what they say was settled in one moment before. */
 export async function tellNews(talk: Conversation, tracker: SequenceTracker, mayExpunge: boolean): Promise<void> {
@@ -27,7 +28,9 @@ export async function tellNews(talk: Conversation, tracker: SequenceTracker, may
     out.text('* ').number(tracker.recentCount).text(' RECENT\r\n')
   }
   if (news.keywordsGrew) tellFlags(out, view, tracker.readOnly)
-  for (const uid of news.changedUids) {
+  const share = new FairShare(() => talk.services.clock.monotonicMs())
+  for (const [n, uid] of news.changedUids.entries()) {
+    if ((n & 255) === 255) await share.pause()
     const sequence = tracker.sequenceOf(uid)
     const index = view.indexOf(uid)
     if (sequence === undefined || index === undefined) continue

@@ -16,7 +16,7 @@ import type { ImapServices } from './services.ts'
 import type { SelectedMailbox, User } from './session-state.ts'
 import { FairShare } from './turn.ts'
 
-const PAGE_ROWS = 500
+const PAGE_ROWS = 200
 
 export interface Found {
   readonly sequence: number

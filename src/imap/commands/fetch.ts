@@ -25,7 +25,7 @@ import { FairShare } from '../turn.ts'
 import { submitChange } from '../submit-change.ts'
 
 /** Rows read at once, and the same when bodies go with them. */
-const PAGE_ROWS = 1000
+const PAGE_ROWS = 250
 const PAGE_BODIES = 100
 
 type FetchCommand = Extract<Command, { name: 'FETCH' }>

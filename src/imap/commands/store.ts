@@ -12,6 +12,7 @@ import { CHANGE_MESSAGES_MAX, piecesOf, sequencesOf, uidRangesOf } from '../mess
 import { tellFlags } from '../news.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
+import { FairShare } from '../turn.ts'
 import { submitChange } from '../submit-change.ts'
 
 export async function store(talk: Conversation, selected: SelectedMailbox, command: Extract<Command, { name: 'STORE' }>): Promise<Answer> {
@@ -55,8 +56,10 @@ async function tellStored(
 ): Promise<void> {
   const { out, enabled } = talk
   const { tracker, shared: { view } } = selected
+  const share = new FairShare(() => talk.services.clock.monotonicMs())
   for (let i = 0; i < ranges.length; i += 2) {
     for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence += 1) {
+      if ((sequence & 255) === 0) await share.pause()
       const place = tracker.placeOf(sequence)
       if (!place.here) continue // it went meanwhile; EXPUNGE will say so
       const { index } = place
