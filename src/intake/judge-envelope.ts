@@ -1,7 +1,7 @@
 // May this sender and this recipient be? Answers for MAIL and RCPT, from memory alone. Pure over the
 // directory, the limits and the store's admission; the words of each refusal stand here and nowhere else.
 import type { Limits } from '../base/limits.ts'
-import { addressKey, type AccountId, type AccountRow, type Directory, type Store } from '../store/store.ts'
+import { addressKey, type AccountId, type Directory, type Store } from '../store/store.ts'
 import { addressOf, type Mailbox } from '../wire/smtp/path.ts'
 import { reply, type Reply } from '../wire/smtp/reply.ts'
 import type { EnvelopeRecipient, EnvelopeSender, MailParameters, Peer, RcptParameters } from './envelope.ts'

@@ -12,36 +12,27 @@
 // `#resume`, which goes on with what has come meanwhile.
 import type { Clock } from '../base/clock.ts'
 import { errorSentence } from '../base/errors.ts'
-import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { LoginJudge } from '../guard/guard.ts'
-import type { Finished, Intake, MessageIn, Peer } from '../intake/intake.ts'
+import type { Finished, MessageIn, Peer } from '../intake/intake.ts'
 import { LineReader } from '../net/line-reader.ts'
-import { isLoopback, parseIp } from '../net/network.ts'
-import type { AccountRow } from '../store/store.ts'
-import { offeredMechanisms, type SaslContext, type SaslState } from '../wire/sasl/sasl.ts'
+import type { SaslContext, SaslState } from '../wire/sasl/sasl.ts'
 import type { CommandFault } from '../wire/smtp/command.ts'
 import { parseCommand } from '../wire/smtp/parse-command.ts'
 import { printReply, reply, type Reply } from '../wire/smtp/reply.ts'
 import { continueLogin, saslContext, startLogin, type LoginStep } from './login.ts'
 import type { SmtpPeer } from './peer.ts'
 import { faultReply, replies } from './replies.ts'
-import { step, type Client, type Effect, type SessionRules, type SmtpState } from './session.ts'
+import { step, type Effect, type SmtpState } from './session.ts'
+import { Standing, type SmtpDoorKind, type StandingOptions } from './standing.ts'
 import { ChunkTransfer, DataTransfer } from './transfer.ts'
 
-export type SmtpDoorKind = 'smtp' | 'submission'
-
-export interface SmtpServices {
-  readonly intake: Intake
+export interface SmtpServices extends StandingOptions {
   readonly logins: LoginJudge
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  readonly limits: Limits
-  readonly hostname: string
-  readonly plaintextLogin: 'never' | 'loopback'
-  readonly scram: boolean
 }
 
 type Mode =
@@ -60,9 +51,7 @@ export class Conversation {
   readonly #peer: SmtpPeer
   readonly #kind: SmtpDoorKind
   readonly #reader: LineReader
-  readonly #rules: SessionRules
-  #facts: Peer | undefined
-  #login: AccountRow | undefined
+  readonly #standing: Standing
   #state: SmtpState = { at: 'fresh' }
   #mode: Mode = COMMAND
   #waiting: Waiting = 'no'
@@ -77,50 +66,19 @@ export class Conversation {
   #unread: (Finished & { end: 'kept' }) | undefined
   #errors = 0
   #failedLogins = 0
-  #mayLogIn = false
 
   constructor(services: SmtpServices, peer: SmtpPeer, kind: SmtpDoorKind) {
-    const { intake, limits, hostname } = services
     this.#services = services
     this.#peer = peer
     this.#kind = kind
-    this.#rules = {
-      hostname, limits, mustLogIn: kind === 'submission', loggedIn: false, secure: false, canStartTls: false, mechanisms: [], knowsLogins: kind === 'submission',
-      messagesLeft: limits.session_messages_max,
-      judgeSender: (client, sender, parameters) => intake.judgeSender(this.#peerFacts(client), sender, parameters),
-      judgeRecipient: (client, sender, recipient, parameters) => intake.judgeRecipient(this.#peerFacts(client), sender, recipient, parameters),
-    }
-    this.#look()
-    this.#reader = new LineReader({ lineOctetsMax: limits.smtp_command_octets_max, onMore: () => this.#run() }, peer)
+    this.#standing = new Standing(services, peer, kind)
+    this.#reader = new LineReader({ lineOctetsMax: services.limits.smtp_command_octets_max, onMore: () => this.#run() }, peer)
   }
 
   /** Greets. */
   begin(): void {
     this.#peer.setIdle(this.#services.limits.smtp_idle_ms)
     this.#peer.write(`220 ${this.#services.hostname} ESMTP Daruma\r\n`)
-  }
-
-  /** What TLS allows. Asked again after STARTTLS. */
-  #look(): void {
-    const { tls, remoteAddress, canStartTls } = this.#peer
-    const { plaintextLogin, scram } = this.#services
-    const rules = this.#rules
-    rules.secure = tls !== undefined
-    rules.canStartTls = canStartTls
-    if (!rules.knowsLogins) return
-    const ip = parseIp(remoteAddress)
-    this.#mayLogIn = rules.secure || (plaintextLogin === 'loopback' && ip.ok && isLoopback(ip.value))
-    rules.mechanisms = this.#mayLogIn ? offeredMechanisms({ plaintext: true, scram, channelBinding: (tls?.bindings().length ?? 0) > 0 }) : []
-  }
-
-  #peerFacts(client: Client): Peer {
-    if (this.#facts?.helo === client.name && this.#facts.isExtended === client.isExtended && this.#facts.submitter === this.#login) return this.#facts
-    const { tls, remoteAddress } = this.#peer
-    this.#facts = {
-      via: this.#kind, address: remoteAddress, helo: client.name, isExtended: client.isExtended,
-      tls: tls && `${tls.protocol} ${tls.cipher}`, submitter: this.#login,
-    }
-    return this.#facts
   }
 
   // ------------------------------------------------------------------ the loop
@@ -173,7 +131,7 @@ export class Conversation {
       return
     }
     const before = this.#state
-    const next = step(before, command.value, this.#rules)
+    const next = step(before, command.value, this.#standing.rules)
     if (next.effect?.do === 'start-tls' && this.#reader.heldOctets > 0) {
       // RFC 3207 §4.2, CVE-2011-0411: what was slipped in behind STARTTLS must not be taken for the client's own words.
       const octets = this.#reader.discard()
@@ -228,7 +186,7 @@ export class Conversation {
 
   /** The peer as the message's envelope knew it. */
   #peerNow(): Peer {
-    return this.#peerFacts('client' in this.#state ? this.#state.client : { name: '', isExtended: false })
+    return this.#standing.facts('client' in this.#state ? this.#state.client : { name: '', isExtended: false })
   }
 
   // ------------------------------------------------------------------ messages
@@ -302,7 +260,7 @@ export class Conversation {
     const keeping = { message, appending: false }
     this.#keeping = keeping
     this.#waiting = 'message'
-    this.#rules.messagesLeft -= 1
+    this.#standing.rules.messagesLeft -= 1
     this.#peer.setIdle(this.#services.limits.smtp_accept_ms)
     message.finish(() => { keeping.appending = true }).then(
       (finished) => this.#onFinished(keeping, finished),
@@ -358,8 +316,7 @@ export class Conversation {
         this.#peer.write(`334 ${answer.text}\r\n`)
         return
       case 'in':
-        this.#login = answer.account
-        this.#rules.loggedIn = true
+        this.#standing.logIn(answer.account)
         log.info('logged in', { account: answer.account.account, user: answer.account.address, peer: this.#peer.remoteAddress, door: this.#kind })
         this.#say(replies.loggedIn)
         return
@@ -375,10 +332,7 @@ export class Conversation {
 
   #onTls(started: { ok: true; discardedOctets: number } | { ok: false }): void {
     if (!started.ok) return // the connection is gone; `closed` has been or will be called
-    this.#login = undefined
-    this.#facts = undefined
-    this.#rules.loggedIn = false
-    this.#look()
+    this.#standing.forget()
     if (started.discardedOctets > 0) {
       this.#services.log.warn('commands behind STARTTLS were thrown away', { peer: this.#peer.remoteAddress, octets: started.discardedOctets })
       return this.#sayAndClose(replies.injectionUnderTls)

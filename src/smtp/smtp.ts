@@ -10,11 +10,12 @@ import type { Connection } from '../net/connection.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
 import type { Store } from '../store/store.ts'
 import { printReply } from '../wire/smtp/reply.ts'
-import { Conversation, type SmtpDoorKind, type SmtpServices } from './conversation.ts'
+import { Conversation, type SmtpServices } from './conversation.ts'
 import type { SmtpPeer } from './peer.ts'
 import { replies } from './replies.ts'
+import type { SmtpDoorKind } from './standing.ts'
 
-export type { SmtpDoorKind } from './conversation.ts'
+export type { SmtpDoorKind } from './standing.ts'
 
 /** What a reload may change. */
 export interface SmtpSettings {

@@ -12,8 +12,9 @@ import { silentLog, type Log } from '../../../src/base/log.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { createLoginJudge, createMemoryBudget } from '../../../src/guard/guard.ts'
 import { createIntake } from '../../../src/intake/intake.ts'
-import { Conversation, type SmtpDoorKind, type SmtpServices } from '../../../src/smtp/conversation.ts'
+import { Conversation, type SmtpServices } from '../../../src/smtp/conversation.ts'
 import type { PeerTls, SmtpPeer } from '../../../src/smtp/peer.ts'
+import type { SmtpDoorKind } from '../../../src/smtp/standing.ts'
 import { openInlineStore } from '../../../src/store/inline.ts'
 import { ReplyUnknown, addressKey, makeCredential, type AccountId, type Store } from '../../../src/store/store.ts'
 
@@ -185,18 +186,13 @@ export class FakeSmtpClient {
 
   constructor(services: SmtpServices, kind: SmtpDoorKind, options: { address: string; tls: boolean }) {
     if (options.tls) this.#tls = fakeTls
-    const client = this
-    const peer: SmtpPeer = {
+    const seen = {
+      isOpen: { get: () => !this.ended && !this.destroyed },
+      tls: { get: () => this.#tls },
+      canStartTls: { get: () => this.#tls === undefined },
+    }
+    const said: Omit<SmtpPeer, keyof typeof seen> = {
       remoteAddress: options.address,
-      get isOpen() {
-        return !client.ended && !client.destroyed
-      },
-      get tls() {
-        return client.#tls
-      },
-      get canStartTls() {
-        return client.#tls === undefined
-      },
       receive: (consumer) => {
         this.#consumer = consumer
       },
@@ -230,7 +226,7 @@ export class FakeSmtpClient {
         this.#gone()
       },
     }
-    this.conversation = new Conversation(services, peer, kind)
+    this.conversation = new Conversation(services, Object.defineProperties(said, seen) as SmtpPeer, kind)
     this.conversation.begin()
   }
 
