@@ -12,7 +12,7 @@ export class RawSmtp {
     this.connection = connection
   }
 
-  static async open(options: { port: number; tls?: boolean; helo?: string }): Promise<RawSmtp> {
+  static async open(options: { port: number; host?: string; tls?: boolean; helo?: string }): Promise<RawSmtp> {
     const client = new RawSmtp(await RawConnection.open(options))
     await client.reply()
     await client.command(`EHLO ${options.helo ?? 'client.example'}`)
