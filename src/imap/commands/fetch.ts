@@ -216,12 +216,13 @@ async function tellMessage(talk: Conversation, selected: SelectedMailbox, plan: 
   const { tracker, shared: { view } } = selected
   // Whatever can fail is read before the first octet of the line.
   const prepared: (() => Promise<void> | void)[] = []
-  for (const item of plan.items) prepared.push(await prepare(talk, item, selected, row, bytes))
-  const index = view.indexOf(row.uid)
-  if (plan.setsSeen && !plan.namesFlags && index !== undefined) {
-    const wasTold = tracker.hasNewFlags(row.uid)
-    if (wasTold) prepared.push(await prepare(talk, { item: 'plain', name: 'FLAGS' }, selected, row, bytes))
+  let items = plan.items
+  if (plan.setsSeen && !plan.namesFlags && view.indexOf(row.uid) !== undefined && tracker.hasNewFlags(row.uid)) {
+    // RFC 3501 §6.4.5: flags that change by reading are told with it; before the body, where clients expect them.
+    const at = items.findIndex((item) => item.item !== 'plain')
+    items = items.toSpliced(at, 0, { item: 'plain', name: 'FLAGS' })
   }
+  for (const item of items) prepared.push(await prepare(talk, item, selected, row, bytes))
   out.text('* ').number(sequence).text(' FETCH (')
   let first = true
   for (const write of prepared) {

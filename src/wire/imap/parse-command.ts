@@ -60,7 +60,8 @@ function takeCommand(cursor: Cursor, word: string, utf8: boolean): Command {
       return { name: word, user, password: cursor.takeAstring() }
     }
     case 'AUTHENTICATE': {
-      const mechanism = cursor.takeWord()
+      // An atom by the grammar; some clients quote it.
+      const mechanism = latin1Of(cursor.takeAstring()).toUpperCase()
       return { name: word, mechanism, initial: cursor.maybeSpace() ? takeBase64(cursor) : undefined }
     }
     case 'ID': return { name: word, fields: takeIdFields(cursor) }
