@@ -65,6 +65,8 @@ export class Conversation {
   /** The message whose reply the peer has perhaps not read. */
   #unread: (Finished & { end: 'kept' }) | undefined
   #errors = 0
+  /** The last reply was a refusal. */
+  #refusedBefore = false
   #failedLogins = 0
 
   constructor(services: SmtpServices, peer: SmtpPeer, kind: SmtpDoorKind) {
@@ -350,7 +352,10 @@ export class Conversation {
 
   #say(answer: Reply): void {
     this.#peer.write(printReply(answer))
-    if (answer.code < 500) return
+    // What was pipelined behind a refused MAIL or RCPT is answered 503 for that reason alone: it is no fault of its own.
+    const follows = this.#refusedBefore && (answer === replies.mailFirst || answer === replies.noRecipients)
+    this.#refusedBefore = answer.code >= 400
+    if (answer.code < 500 || follows) return
     this.#errors += 1
     if (this.#errors >= this.#services.limits.session_errors_max) this.#sayAndClose(replies.tooManyErrors)
   }
