@@ -24,11 +24,14 @@ import { openJournalReader } from './store/journal/journal-reader.ts'
 import { openInlineStore } from './store/inline.ts'
 import { takeOwnerLock } from './store/owner-lock.ts'
 import { makeCredential } from './store/store.ts'
+import { removeUnnamedLarge } from './store/threads/large-cleanup.ts'
 import { startStoreThreads, type StoreThreads } from './store/threads/store-threads.ts'
 import { StoreClient } from './store/threads/store-client.ts'
 
 /** Sessions get so long to finish when the server stops. */
 const GRACE_MS = 5000
+/** Chores wait until the rush after a start is over. */
+const TIDY_AFTER_MS = 60_000
 
 const KIND_OF: Record<DoorName, FrontKind> = { smtp: 'taking', submission: 'taking', submissions: 'taking', imap: 'reading', imaps: 'reading' }
 const TLS_FROM_FIRST_BYTE: ReadonlySet<DoorName> = new Set(['submissions', 'imaps'])
@@ -114,7 +117,8 @@ function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
 }
 
 async function startServer(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; release: () => void }): Promise<Server> {
-  const { random, log } = options
+  const { clock, random, log } = options
+  const startedMs = clock.nowMs()
   let fail: (end: { exit: ExitCode; reason: string }) => void = () => {}
   const failed = new Promise<{ exit: ExitCode; reason: string }>((resolve) => (fail = resolve))
   const store = await startStoreThreads({
@@ -127,6 +131,12 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   const fronts = makeFronts(config, options, store, owned)
   await Promise.all(fronts.map((front) => front.start()))
   keepCompiled()
+  const tidying = new AbortController()
+  const cancelTidying = clock.after(TIDY_AFTER_MS, () => {
+    removeUnnamedLarge({
+      dataDirectory: config.data, mirrors: config.journal.mirrors, disk: nodeDisk, clock, log, startedMs, signal: tidying.signal, through: store.gauges.get('durableSequence'),
+    }).catch((error: unknown) => log.debug('tidying large/ was broken off', { error: String(error) }))
+  })
   let stopped: Promise<void> | undefined
   return {
     office: officeOf(client, config, options),
@@ -143,6 +153,8 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
     },
     stop() {
       stopped ??= (async () => {
+        cancelTidying()
+        tidying.abort(new Error('the server is stopping'))
         await Promise.all(fronts.map((front) => front.stop(GRACE_MS)))
         client.close()
         await store.stop()
