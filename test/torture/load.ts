@@ -1,46 +1,77 @@
-// The load: senders by SMTP and writers by IMAP, each writing down what it was promised.
-import { RawImap } from '../harness/raw-imap.ts'
+// The load: senders by SMTP, submitters whose mail goes out, writers by IMAP and one who only watches, each
+// writing down what it was promised or shown.
+import { RawImap, existsOf, fetchItems, type ImapAnswer } from '../harness/raw-imap.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
 import type { Random } from '../../src/base/random.ts'
-import { makeMessage, type Change, type Held, type Ledger } from './ledger.ts'
+import { makeMessage, type Change, type Held, type Ledger, type SentMessage } from './ledger.ts'
 
 export interface LoadOptions {
   ledger: Ledger
   random: Random
   smtpPort: number
+  submissionPort: number
   imapPort: number
   recipients: readonly string[]
   password: string
 }
 
-/** Sends until the connection breaks or the ledger freezes. First again whatever was in flight, as every mail server does. */
-export async function runSender(name: string, options: LoadOptions): Promise<void> {
+/** Sends until the connection breaks or the load ends. First again whatever was in flight, as every mail server does. */
+export function runSender(name: string, options: LoadOptions): Promise<void> {
   const { ledger, random } = options
-  try {
-    const client = await RawSmtp.open({ port: options.smtpPort, helo: `${name}.example` })
-    const again = [...ledger.sent.values()].filter((message) => message.id.startsWith(`${name}-`) && message.acknowledged === 0)
-    for (const message of again) {
-      if (ledger.frozen) return
-      const reply = await client.send({ from: `${name}@sender.example`, to: message.recipients, bytes: message.bytes }, () => (message.uncertain += 1))
-      if (reply.code === 250 && !ledger.frozen) {
-        message.acknowledged += 1
-        message.uncertain -= 1
-      }
-    }
-    while (!ledger.frozen) {
-      const { id, bytes, sha256 } = makeMessage(random, name)
+  return sendOn(name, options, {
+    book: ledger.sent, from: `${name}@sender.example`, open: () => RawSmtp.open({ port: options.smtpPort, helo: `${name}.example` }),
+    compose() {
       const recipients = options.recipients.filter(() => random.int(options.recipients.length) < 2)
       if (recipients.length === 0) recipients.push(options.recipients[random.int(options.recipients.length)] as string)
-      const message = { id, sha256, recipients, uncertain: 0, acknowledged: 0, bytes }
-      const reply = await client.send({ from: `${name}@sender.example`, to: recipients, bytes }, () => {
+      return { ...makeMessage(random, name), recipients }
+    },
+  })
+}
+
+/** Hands in mail for elsewhere, a little at a time. */
+export function runSubmitter(account: string, options: LoadOptions): Promise<void> {
+  const { ledger, random } = options
+  const name = account.split('@')[0] as string
+  return sendOn(name, options, {
+    book: ledger.submitted, from: account, pauseMs: 40,
+    async open() {
+      const client = await RawSmtp.open({ port: options.submissionPort, helo: `${name}.example` })
+      const login = await client.login(account, options.password)
+      if (login.code !== 235) throw new Error(`login of ${account} for submission: ${login.code} ${login.lines.join(' ')}`)
+      return client
+    },
+    compose() {
+      const recipients = ['a@away.example', 'b@away.example', 'c@away.example'].filter(() => random.int(2) === 0)
+      return { ...makeMessage(random, name, account), recipients: recipients.length > 0 ? recipients : ['a@away.example'] }
+    },
+  })
+}
+
+interface Sending {
+  book: Map<string, SentMessage>
+  from: string
+  pauseMs?: number
+  open: () => Promise<RawSmtp>
+  compose: () => Pick<SentMessage, 'id' | 'bytes' | 'sha256' | 'recipients'>
+}
+
+async function sendOn(name: string, { ledger }: LoadOptions, { book, from, pauseMs, open, compose }: Sending): Promise<void> {
+  try {
+    const client = await open()
+    const again = [...book.values()].filter((message) => message.id.startsWith(`${name}-`) && message.acknowledged === 0)
+    while (ledger.running) {
+      const message = again.shift() ?? { ...compose(), uncertain: 0, acknowledged: 0 }
+      const reply = await client.send({ from, to: message.recipients, bytes: message.bytes }, () => {
         message.uncertain += 1
-        ledger.sent.set(id, message)
+        book.set(message.id, message)
       })
-      if (reply.code === 250 && !ledger.frozen) {
+      if (ledger.frozen) break
+      if (reply.code === 250) {
         message.acknowledged += 1
         message.uncertain -= 1
         message.bytes = new Uint8Array(0)
-      } else if (reply.code !== 250 && reply.code >= 500) throw new Error(`a sender was refused for good: ${reply.code} ${reply.lines.join(' ')}`)
+      } else if (reply.code >= 500) throw new Error(`${name} was refused for good: ${reply.code} ${reply.lines.join(' ')}`)
+      if (pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
     client.connection.destroy()
   } catch (error) {
@@ -48,7 +79,73 @@ export async function runSender(name: string, options: LoadOptions): Promise<voi
   }
 }
 
-/** Changes its own two mailboxes until the connection breaks or the ledger freezes. One command at a time. */
+/** Goes away in the middle of large messages, again and again. */
+export async function runQuitter({ ledger, smtpPort, recipients }: LoadOptions): Promise<void> {
+  try {
+    while (ledger.running) {
+      const client = await RawSmtp.open({ port: smtpPort, helo: 'quitter.example' })
+      for (const command of ['MAIL FROM:<q@sender.example>', `RCPT TO:<${recipients[0]}>`, 'DATA']) await client.command(command)
+      client.connection.write(`Subject: never ends\r\n\r\n${'never ends\r\n'.repeat(20_000)}`)
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      client.connection.destroy()
+    }
+  } catch (error) {
+    if (!isBreak(error)) throw error
+  }
+}
+
+/** Keeps a mailbox open and remembers what each UID was, as a client with a cache does. */
+export async function runWatcher(account: string, options: LoadOptions): Promise<void> {
+  const { ledger } = options
+  const name = `${account}/INBOX`
+  try {
+    const client = await RawImap.open({ port: options.imapPort })
+    const login = await client.login(account, options.password)
+    if (login.status !== 'OK') throw new Error(`login of ${account}: ${login.text}`)
+    const selected = await client.command('SELECT INBOX (CONDSTORE)')
+    const uidValidity = Number(/\[UIDVALIDITY (\d+)\]/.exec(textOf(selected))?.[1])
+    let exists = existsOf(selected) ?? 0
+    let next = Number(/\[UIDNEXT (\d+)\]/.exec(textOf(selected))?.[1])
+    let shown = exists
+    while (ledger.running) {
+      exists = existsOf(await client.command('NOOP')) ?? exists
+      if (exists === shown) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        continue
+      }
+      shown = exists
+      const answer = await client.command(`UID FETCH ${next}:* (UID MODSEQ BODY.PEEK[HEADER.FIELDS (X-LEDGER)])`)
+      if (ledger.frozen) break
+      if (answer.status !== 'OK') throw new Error(`FETCH by the watcher: ${answer.text}`)
+      noteModseqs(ledger, name, answer)
+      for (const values of answer.untagged) {
+        const items = fetchItems(values)?.items
+        const uid = Number(items?.get('UID'))
+        const header = [...(items ?? [])].find(([item]) => item.startsWith('BODY['))?.[1]
+        if (!items || !Buffer.isBuffer(header) || uid < next) continue
+        const id = /X-Ledger: (\S+)/i.exec(header.toString('latin1'))?.[1]
+        if (id !== undefined) ledger.uidsSeen.set(`${name}/${uidValidity}/${uid}`, id)
+        next = uid + 1
+      }
+    }
+    client.connection.destroy()
+  } catch (error) {
+    if (!isBreak(error)) throw error
+  }
+}
+
+const textOf = (answer: ImapAnswer): string => `${answer.untagged.map((values) => values.map(String).join(' ')).join('\n')}\n${answer.text}`
+
+function noteModseqs(ledger: Ledger, name: string, answer: ImapAnswer): void {
+  const code = /\[HIGHESTMODSEQ (\d+)\]/.exec(textOf(answer))
+  if (code) ledger.noteModseq(name, Number(code[1]))
+  for (const values of answer.untagged) {
+    const modseq = fetchItems(values)?.items.get('MODSEQ')
+    if (Array.isArray(modseq)) ledger.noteModseq(name, Number(modseq[0]))
+  }
+}
+
+/** Changes its own two mailboxes until the connection breaks or the load ends. One command at a time. */
 export async function runWriter(account: string, options: LoadOptions): Promise<void> {
   const { ledger } = options
   try {
@@ -58,11 +155,12 @@ export async function runWriter(account: string, options: LoadOptions): Promise<
     await client.command('CREATE Work')
     await client.command('CREATE Other')
     let selected = ''
-    while (!ledger.frozen) {
+    while (ledger.running) {
       const mailbox = options.random.int(3) === 0 ? 'Other' : 'Work'
       if (selected !== mailbox) {
-        const answer = await client.command(`SELECT ${mailbox}`)
+        const answer = await client.command(`SELECT ${mailbox} (CONDSTORE)`)
         if (answer.status !== 'OK') throw new Error(`SELECT ${mailbox}: ${answer.text}`)
+        noteModseqs(ledger, `${account}/${mailbox}`, answer)
         selected = mailbox
       }
       await oneChange(client, account, mailbox, options)
@@ -141,13 +239,15 @@ async function oneChange(client: RawImap, account: string, mailbox: string, opti
 
 /** Sends one change; its effect counts in the model only once it was answered in time. */
 async function attempt(client: RawImap, account: string, ledger: Ledger, change: Change, parts: (string | Uint8Array)[], apply: (text: string, untagged: string) => void): Promise<boolean> {
-  if (ledger.frozen) return false
+  if (!ledger.running) return false
   ledger.pending.set(account, change)
   const answer = await client.command(...parts)
   if (ledger.frozen) return false // too late to count: stays pending
   if (answer.status !== 'OK') throw new Error(`${change.what} of ${account}: ${answer.status} ${answer.text}`)
   apply(answer.text, answer.untagged.map((values) => values.map(String).join(' ')).join('\n'))
+  for (const mailbox of new Set([...(change.flags ?? [])].map((item) => item.mailbox))) noteModseqs(ledger, `${account}/${mailbox}`, answer)
   ledger.pending.delete(account)
+  ledger.changes += 1
   return true
 }
 

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const IMAGE_SIZE = '1G'
+const IMAGE_SIZE = '6G'
 
 export class PowerCutDisk {
   readonly mountPoint: string
@@ -49,18 +49,27 @@ export class PowerCutDisk {
   }
 
   #unmount(): void {
-    for (let tries = 0; this.#mounted; tries++) {
+    if (!this.#mounted) return
+    for (let tries = 0; ; tries++) {
       const done = spawnSync('umount', [this.mountPoint])
-      if (done.status === 0) this.#mounted = false
-      else if (tries > 50) throw new Error(`umount ${this.mountPoint}: ${done.stderr.toString()}`)
-      else spawnSync('sleep', ['0.1'])
+      if (done.status === 0) break
+      if (tries > 50) throw new Error(`umount ${this.mountPoint}: ${done.stderr.toString()}`)
+      spawnSync('sleep', ['0.1'])
     }
+    this.#mounted = false
   }
 
   dispose(): void {
     this.#unmount()
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+export function rootAndLoop(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root'
+  if (spawnSync('losetup', ['-f']).status !== 0) return 'needs loop devices'
+  for (const tool of ['xfs_io', 'mkfs.xfs', 'mkfs.ext4']) if (spawnSync(tool, ['-V']).error) return `needs ${tool} for a loop image`
+  return undefined
 }
 
 function run(command: string, args: readonly string[]): void {
