@@ -3,54 +3,47 @@
 //
 // Promises: a database holds an exact prefix of the records that name it; nothing is asked while applying
 // (no clock, network, chance); one damaged database holds up nobody else; a record is skipped only by a
-// *skip* record. Never does: flush on the way (the flusher does that), answer for the journal.
+// *skip* record; a database that does not repeat what it handed out before is not shown to anybody until
+// a record has raised UIDVALIDITY. Never does: flush on the way (the flusher does that), answer for the journal.
 import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { Outage, assert, errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { FIRST_ACCOUNT, DIRECTORY, accountId, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
+import { FIRST_ACCOUNT, accountId, mailboxId, sequence as sequenceOf, type AccountId, type DatabaseId } from '../ids.ts'
+import { noCrashPoint, step, type CrashPoint } from '../journal/crash-point.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ScannedRecord } from '../journal/record.ts'
-import type { Outcome } from '../operations.ts'
+import type { AccountChange, Outcome } from '../operations.ts'
 import { applyRecord, type RecordMeta } from '../operations/apply-record.ts'
 import { cacheTexts, type CachedTexts } from '../operations/cache-texts.ts'
+import { openGroups } from '../operations/copy.ts'
 import { readFacts, type FactsMeta } from '../operations/facts.ts'
 import { readMeta } from '../operations/account-meta.ts'
-import { readPosition, setPosition } from '../operations/position.ts'
+import { setPosition } from '../operations/position.ts'
 import type { SkipMeta } from '../operations/skip.ts'
-import { SqliteWriter } from '../sqlite/connection.ts'
+import type { SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
 import { AppliedDatabase } from './applied-database.ts'
-import { databasePath, folderOf, highestIncarnation, incarnations, kindOf, setAside } from './database-files.ts'
-import { type Entry } from './entry.ts'
+import { ApplyNote } from './apply-note.ts'
+import { applyLimits } from './apply-limits.ts'
+import { Entries, type Entry } from './entry.ts'
+import { disagreement, nextFactsAt, noteFacts } from './facts-ahead.ts'
 import { judgeFailure } from './failure.ts'
-import { placeSnapshot } from './snapshots.ts'
-
-export const applyLimits = {
-  /** Records or milliseconds of one account's turn. */
-  turn_records_max: 64,
-  turn_ms: 20,
-  /** The loop is given back to messages from other threads after so long. */
-  hold_ms: 5,
-  /** Octets of meta kept in memory for records that wait; more is read again from the segment. */
-  meta_octets_max: 64 * 1024 * 1024,
-  /** Records of one slice of a catch-up. */
-  slice_records_max: 2000,
-  /** Heads looked at in one slice of a catch-up before others get their turn. */
-  slice_heads_max: 20_000,
-  /** Writing connections open at one moment. */
-  connections_max: 300,
-  retry_first_ms: 250,
-  retry_most_ms: 30_000,
-} as const
+import { Opener } from './opener.ts'
+import { Skips } from './skips.ts'
+import { TurnOrder } from './turn-order.ts'
 
 export interface ApplierEvents {
   outcome(front: number, id: number, outcome: Outcome<unknown>): void
   /** `octetsUsed` of an account, for those who judge quota before the append. */
   reached(database: DatabaseId, position: number, octetsUsed?: number): void
   replaced(database: DatabaseId): void
+  /** Clients should not change this database now (damaged, stuck, far behind), or may again. */
+  trouble(database: DatabaseId, on: boolean): void
   /** A record could not be applied even alone: asks for a skip record. */
   skip(skip: SkipMeta): void
+  /** Asks for a record of the store's own: numbers that differ, a group of copies that was cut off. */
+  change(account: AccountId, change: AccountChange): void
   /** All databases together have applied so many octets more. */
   applied(octets: number, through: number): void
 }
@@ -64,6 +57,9 @@ export interface ApplierOptions {
   events: ApplierEvents
   /** Everything up to here is applied and flushed, but for the exceptions (from the last batch header). */
   watermark: { through: number; exceptions: readonly { database: DatabaseId; through: number }[] }
+  crashPoint?: CrashPoint
+  /** For tests that simulate a crash: called after every commit. */
+  committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
 }
 
 /** Types that move a database's position. Facts and ticks move none and make nothing dirty. */
@@ -71,26 +67,43 @@ const MOVING = new Set(['arrival', 'change', 'directory', 'queue', 'skip'])
 
 export class Applier {
   readonly #options: ApplierOptions
+  readonly #crashPoint: CrashPoint
   readonly #databases = new Map<DatabaseId, AppliedDatabase>()
-  /** Those with something to apply; clients that wait come first. */
-  #urgent: AppliedDatabase[] = []
-  #ready: AppliedDatabase[] = []
+  readonly #order = new TurnOrder()
+  readonly #entries: Entries
+  readonly #skips: Skips
+  readonly #note: ApplyNote
+  readonly #opener: Opener
   #running = false
+  #replaying = false
+  #careful = false
   #scannedThrough: number
+  #wantedThrough = 0
+  #readFailures = 0
   #gate = 0
-  #metaOctets = 0
-  readonly #skips = new Set<string>()
-  readonly #skipsAsked = new Set<string>()
   #stopped = false
   #idle: (() => void)[] = []
 
   constructor(options: ApplierOptions) {
+    const { reader, events, watermark } = options
     this.#options = options
-    this.#scannedThrough = options.watermark.through
+    this.#crashPoint = options.crashPoint ?? noCrashPoint
+    this.#scannedThrough = watermark.through
+    this.#entries = new Entries({ reader, metaOctetsMax: applyLimits.meta_octets_max, applied: (octets, sequence) => events.applied(octets, sequence) })
+    this.#skips = new Skips(watermark.through + 1)
+    this.#note = new ApplyNote(options)
+    this.#opener = new Opener({
+      ...options, crashPoint: this.#crashPoint, entries: this.#entries, scannedThrough: () => this.#scannedThrough,
+      onLost: (base) => this.#tellTrouble(base, true),
+    })
   }
 
   get scannedThrough(): number {
     return this.#scannedThrough
+  }
+
+  get metaOctets(): number {
+    return this.#entries.metaOctets
   }
 
   databases(): Iterable<AppliedDatabase> {
@@ -99,21 +112,53 @@ export class Applier {
 
   /** Reads the heads behind the watermark: what each database has still to apply. The gate is the journal's end at the start. */
   start(through: number): void {
-    for (const exception of this.#options.watermark.exceptions) {
+    this.#gate = through
+    const excepted = this.#options.watermark.exceptions.map((exception) => {
       const base = this.#base(exception.database)
       base.flushed = exception.through
       base.catchUpFrom = exception.through + 1
-    }
-    this.#gate = through
+      return base
+    })
     this.follow(through)
+    for (const base of excepted) this.#schedule(base)
+    if (this.#order.length === 0) return
+    this.#replaying = true
+    this.#note.started()
+    this.#careful = this.#note.careful
+    if (this.#careful) this.#options.log.warn('earlier starts did not come to the end of their replay: records are applied one at a time')
   }
 
   /** The journal is flushed through `through`: takes what is new into the lists. */
   follow(through: number): void {
+    this.#wantedThrough = Math.max(this.#wantedThrough, through)
     if (through <= this.#scannedThrough) return
-    this.#options.reader.scan(this.#scannedThrough + 1, (record) => this.#take(record), through)
-    this.#scannedThrough = through
+    let last = this.#scannedThrough
+    let trouble: unknown
+    try {
+      this.#options.reader.scan(last + 1, (record) => {
+        last = record.sequence
+        this.#take(record)
+      }, through)
+    } catch (error) {
+      trouble = error
+    }
+    this.#scannedThrough = last >= through || this.#giveUpReading(through, last, trouble) ? through : last
     this.#kick()
+  }
+
+  /** The journal's last record was flushed, so it must be there: tried again for some seconds before it is called lost. */
+  #giveUpReading(through: number, last: number, error: unknown): boolean {
+    const { clock, log } = this.#options
+    this.#readFailures += 1
+    const sentence = error === undefined ? 'they are not found' : errorSentence(error)
+    if (this.#readFailures > applyLimits.read_attempts_max) {
+      this.#readFailures = 0
+      log.error(`records ${last + 1} to ${through} cannot be read and are passed over`, { error: sentence, hint: 'see the log for damaged segments' })
+      return true
+    }
+    if (this.#readFailures === 1) log.warn(`records ${last + 1} to ${through} cannot be read yet`, { error: sentence })
+    clock.after(applyLimits.retry_first_ms, () => this.follow(this.#wantedThrough))
+    return false
   }
 
   await(database: DatabaseId, sequence: number, who: { front: number; id: number }): void {
@@ -126,8 +171,9 @@ export class Applier {
   async open(database: DatabaseId): Promise<string> {
     const base = this.#base(database)
     base.lastUsedMs = this.#options.clock.monotonicMs()
-    if (base.connection && base.path !== null && this.#atGate(base)) return base.path
+    if (base.connection && base.path !== null && this.#isAtGate(base)) return base.path
     if (base.failures > 0) throw new Outage(`database ${database} cannot be opened now`, { operation: 'open', hint: 'see the log' })
+    if (this.#stopped) throw new Outage('the store is stopping', { operation: 'open' })
     await new Promise<void>((resolve, reject) => {
       base.atGate.push((error) => (error ? reject(error) : resolve()))
       this.#schedule(base, true)
@@ -136,43 +182,39 @@ export class Applier {
     return base.path
   }
 
-  /** True when a client's change may be taken: nothing damaged, nothing stuck. */
-  sound(database: DatabaseId): boolean {
-    const base = this.#databases.get(database)
-    return !base || (base.failures === 0 && base.catchUpFrom === null)
-  }
-
   /** A reader saw damage: look, and rebuild if it is true. */
   async suspect(database: DatabaseId, path: string, because: string): Promise<void> {
     const base = this.#base(database)
-    if (base.path !== path && base.path !== null) return // already replaced
+    if (this.#stopped || (base.path !== path && base.path !== null)) return // already replaced
     this.#options.log.warn('a database is suspected of damage', { database, because })
-    let damaged: string | undefined
     try {
-      await this.#openConnection(base)
-      damaged = base.connection?.integrityProblems()[0]
+      await this.#opener.open(base)
+      const [problem] = base.connection?.integrityProblems() ?? []
+      if (problem !== undefined) base.damage = problem
     } catch (error) {
       if (judgeFailure(error) !== 'damaged') return // the world's trouble: its next turn will see
-      damaged = errorSentence(error)
+      base.damage = errorSentence(error)
     }
-    if (damaged !== undefined) await this.#rebuild(base, damaged)
     this.#schedule(base, true)
   }
 
   /** Protocol texts that a reader worked out: kept if it costs nothing now, else they are worked out again. */
   async cacheTexts(database: DatabaseId, texts: readonly CachedTexts[]): Promise<void> {
     const base = this.#databases.get(database)
-    if (!base?.connection || base.failures > 0) return
+    const connection = base?.connection
+    if (!connection || base.failures > 0 || base.damage !== null) return
     try {
-      await base.connection.transaction((tx) => cacheTexts(tx, database, texts))
+      await connection.transaction((tx) => cacheTexts(tx, database, texts))
+      this.#options.committed?.(base, connection)
     } catch (error) {
       this.#options.log.debug('protocol texts were not kept', { database, error: errorSentence(error) })
     }
   }
 
-  /** What an account has handed out so far; undefined when it is not open. */
+  /** What an account has handed out so far; undefined when it is not open, or not yet what it was. */
   async facts(base: AppliedDatabase): Promise<FactsMeta | undefined> {
-    return base.connection ? withTx(base.connection, (tx) => readFacts(tx, accountId(base.database))) : undefined
+    if (!base.connection || base.building || !this.#isAtGate(base)) return undefined
+    return withTx(base.connection, (tx) => readFacts(tx, accountId(base.database)))
   }
 
   /** Resolves when everything that was followed so far has been applied by all databases that can be. */
@@ -184,65 +226,66 @@ export class Applier {
   /** After `drained`: closes every connection (the last close flushes). */
   stop(): void {
     this.#stopped = true
-    for (const base of this.#databases.values()) this.rest(base)
+    this.#note.close()
+    for (const base of this.#databases.values()) {
+      this.#opener.rest(base)
+      this.#releaseGate(base, new Outage('the store is stopping', { operation: 'open' }))
+    }
   }
 
   /** Closes the writing connection of one database. */
   rest(base: AppliedDatabase): void {
-    try {
-      base.connection?.close()
-    } catch (error) {
-      this.#options.log.warn('closing a database failed', { database: base.database, error: errorSentence(error) })
-    }
-    base.connection = null
+    this.#opener.rest(base)
   }
 
   // ------------------------------------------------------------------ taking in
 
   #take(record: ScannedRecord): void {
-    if (!MOVING.has(record.type)) return
-    const entry = this.#entryOf(record)
-    if (record.type === 'skip') this.#noteSkip(record)
+    const moving = MOVING.has(record.type)
+    const octets = record.sequence > this.#gate ? record.metaLength + record.bodyLength : 0
+    if (record.type === 'skip') this.#skips.note(record)
+    if (!moving || record.databases.length === 0) {
+      if (record.type === 'facts' && record.sequence <= this.#gate) this.#takeFacts(record)
+      this.#options.events.applied(octets, record.sequence)
+      return
+    }
+    const entry = this.#entries.make(record, { remaining: record.databases.length, octets })
     for (const database of record.databases) {
       const base = this.#base(database)
+      if (base.distrust && record.type === 'change') this.#noteRaise(base, entry)
+      if (record.type === 'skip') base.retryAtMs = 0
       if (base.catchUpFrom !== null) {
-        this.#finish(entry)
-        continue // its own scan will come by here
+        this.#entries.finish(entry) // its own scan will come by here
+        continue
       }
+      // Flushed through all that came before: the watermark need not go back to where it last had something to do.
+      if (base.pending.length === 0 && !base.dirty && !base.halted) base.flushed = Math.max(base.flushed, record.sequence - 1)
       base.pending.push(entry)
+      if (base.pending.octets > applyLimits.lag_octets_max) this.#tellTrouble(base, true)
       this.#schedule(base)
     }
-    if (record.databases.length === 0) this.#finish(entry)
   }
 
-  #entryOf(record: ScannedRecord): Entry {
-    const keep = this.#metaOctets < applyLimits.meta_octets_max
-    if (keep) this.#metaOctets += record.meta.length
-    return {
-      sequence: record.sequence, epoch: record.epoch, timeMs: record.timeMs, type: record.type, bodyLength: record.bodyLength,
-      octets: record.metaLength + record.bodyLength, remaining: record.databases.length,
-      meta: keep ? record.meta.slice() : null, value: undefined,
+  #takeFacts(record: ScannedRecord): void {
+    for (const database of record.databases) {
+      const base = this.#base(database)
+      if (base.catchUpFrom === null) noteFacts(base, record)
     }
   }
 
-  #noteSkip(record: ScannedRecord): void {
-    const value = JSON.parse(new TextDecoder().decode(record.meta)) as SkipMeta
-    this.#skips.add(`${value.database}:${value.sequence}`)
-  }
-
-  #finish(entry: Entry): void {
-    entry.remaining -= 1
-    if (entry.remaining > 0) return
-    if (entry.meta) this.#metaOctets -= entry.meta.length
-    entry.meta = null
-    entry.value = undefined
-    this.#options.events.applied(entry.octets, entry.sequence)
+  /** The record that raises UIDVALIDITY is durable: a database that has stopped for it may go on. */
+  #noteRaise(base: AppliedDatabase, entry: Entry): void {
+    const value = this.#entries.valueOf(entry) as RecordMeta
+    if (value.kind !== 'change' || value.change.kind !== 'raise-uid-validity' || !base.distrust) return
+    const raised = new Set<number>(value.change.mailboxes)
+    if ([...base.distrust.mailboxes].every((mailbox) => raised.has(mailbox))) base.distrust.recordAt = entry.sequence
+    this.#schedule(base, true)
   }
 
   #base(database: DatabaseId): AppliedDatabase {
     let base = this.#databases.get(database)
     if (!base) {
-      base = new AppliedDatabase(database)
+      base = new AppliedDatabase(database, this.#gate)
       base.flushed = this.#options.watermark.through
       this.#databases.set(database, base)
     }
@@ -254,13 +297,12 @@ export class Applier {
   #schedule(base: AppliedDatabase, evenIfIdle = false): void {
     if (base.queued || (!base.behind && !evenIfIdle)) return
     base.queued = true
-    if (base.waiting.size > 0 || base.atGate.length > 0 || base.database === DIRECTORY) this.#urgent.push(base)
-    else this.#ready.push(base)
+    this.#order.push(base)
     this.#kick()
   }
 
   #kick(): void {
-    if (this.#running || this.#stopped) return
+    if (this.#running || this.#stopped || this.#order.length === 0) return
     this.#running = true
     setImmediate(() => void this.#run())
   }
@@ -269,56 +311,94 @@ export class Applier {
     const { clock } = this.#options
     let heldSinceMs = clock.monotonicMs()
     while (!this.#stopped) {
-      const base = this.#urgent.shift() ?? this.#ready.shift()
+      const base = this.#order.next()
       if (!base) break
       base.queued = false
       if (base.retryAtMs > clock.monotonicMs()) {
-        this.#wakeLater(base)
+        this.#wakeLater(base, base.retryAtMs - clock.monotonicMs())
         continue
       }
       await this.#turn(base)
-      if (base.behind) this.#schedule(base)
+      if (base.behind && base.retryAtMs === 0 && !base.halted) this.#schedule(base)
       if (clock.monotonicMs() - heldSinceMs > applyLimits.hold_ms) {
         await new Promise((resolve) => setImmediate(resolve))
         heldSinceMs = clock.monotonicMs()
       }
     }
     this.#running = false
+    if (this.#replaying && !this.#stopped && this.#note.poison === undefined) {
+      this.#replaying = false
+      this.#careful = false
+      this.#note.settled()
+    }
     const idle = this.#idle
     this.#idle = []
     for (const call of idle) call()
-    if (!this.#stopped && (this.#urgent.length > 0 || this.#ready.length > 0)) this.#kick()
+    this.#kick()
   }
 
-  #wakeLater(base: AppliedDatabase): void {
-    this.#options.clock.after(Math.max(1, base.retryAtMs - this.#options.clock.monotonicMs()), () => this.#schedule(base, true))
+  #wakeLater(base: AppliedDatabase, ms: number): void {
+    if (base.wakePlanned) return
+    base.wakePlanned = true
+    this.#options.clock.after(Math.max(1, ms), () => {
+      base.wakePlanned = false
+      this.#schedule(base, true)
+    })
   }
 
   async #turn(base: AppliedDatabase): Promise<void> {
+    base.trying = 0
     try {
-      await this.#openConnection(base)
-      this.#refill(base)
-      if (base.pending.length > 0) await this.#applyBatch(base)
-      if (base.building && !base.behind) await this.#markWhole(base)
+      if (base.damage !== null) await this.#opener.rebuild(base, base.damage)
+      await this.#opener.open(base)
+      if (base.catchUpFrom !== null) this.#refill(base)
+      if (!(await this.#isTrusted(base))) return
+      if (!base.groupsChecked) await this.#checkGroups(base)
+      const next = base.pending.peek()
+      if (next && this.#isPoison(base, next)) {
+        this.#passOver(base, next, 'the server died twice while it was applied')
+        base.retryAtMs = this.#options.clock.monotonicMs() + applyLimits.retry_first_ms
+        this.#wakeLater(base, applyLimits.retry_first_ms)
+        return
+      }
+      if (next) {
+        await this.#applyBatch(base)
+        if (!(await this.#isTrusted(base))) return
+        if (!base.groupsChecked) await this.#checkGroups(base)
+      }
+      if (base.building && !base.behind) await this.#opener.markWhole(base)
       if (base.retryAtMs !== 0 || base.failures !== 0) {
         base.retryAtMs = 0
         base.failures = 0
         this.#options.log.info('a database is well again', { database: base.database, position: base.position })
       }
-      if (base.atGate.length > 0 && this.#atGate(base)) this.#releaseGate(base, null)
+      if (this.#isAtGate(base)) this.#arrived(base)
+      this.#opener.keepFew(base)
     } catch (error) {
-      await this.#onFailure(base, error)
+      this.#onFailure(base, error)
     }
   }
 
-  #atGate(base: AppliedDatabase): boolean {
-    if (base.catchUpFrom !== null && base.catchUpFrom <= this.#gate) return false
-    const next = base.pending.peek()
-    return next === undefined || next.sequence > this.#gate
+  #isAtGate(base: AppliedDatabase): boolean {
+    return base.isAtGate && base.damage === null && this.#scannedThrough >= base.gate
+  }
+
+  #arrived(base: AppliedDatabase): void {
+    if (base.atGate.length > 0) this.#releaseGate(base, null)
+    if (base.troubleTold && base.pending.octets * 2 < applyLimits.lag_octets_max) {
+      this.#tellTrouble(base, false)
+      this.#options.events.reached(base.database, base.position)
+    }
   }
 
   #releaseGate(base: AppliedDatabase, error: Error | null): void {
     for (const call of base.atGate.splice(0)) call(error)
+  }
+
+  #tellTrouble(base: AppliedDatabase, on: boolean): void {
+    if (base.troubleTold === on) return
+    base.troubleTold = on
+    this.#options.events.trouble(base.database, on)
   }
 
   async #applyBatch(base: AppliedDatabase): Promise<void> {
@@ -326,7 +406,10 @@ export class Applier {
     const connection = base.connection
     assert(connection, 'a turn has a connection')
     const untilMs = clock.monotonicMs() + applyLimits.turn_ms
-    const most = base.singly > 0 ? 1 : applyLimits.turn_records_max
+    const noted = this.#careful || base.singly > 0
+    const most = noted ? 1 : applyLimits.turn_records_max
+    // Where facts are to be compared, and where the past ends, a batch ends too.
+    const stopAt = Math.min(nextFactsAt(base), base.groupsChecked ? Infinity : this.#gate)
     const outcomes: { sequence: number; outcome: Outcome<unknown> }[] = []
     let last: Entry | undefined
     let count = 0
@@ -335,217 +418,161 @@ export class Applier {
     try {
       for (; count < most; count++) {
         const entry = base.pending.peek(count)
-        if (!entry || (count > 0 && clock.monotonicMs() > untilMs)) break
+        if (!entry || (count > 0 && (entry.sequence > stopAt || clock.monotonicMs() > untilMs || this.#isPoison(base, entry)))) break
+        assert(entry.sequence > base.position, 'a record is applied once')
         last = entry
-        const outcome = await this.#applyEntry(base, entry)
+        base.trying = entry.sequence
+        if (noted) this.#note.before(base.database, entry.sequence)
+        const outcome = await this.#applyEntry(base, entry, connection)
         if (base.waiting.has(entry.sequence)) outcomes.push({ sequence: entry.sequence, outcome })
       }
       assert(last, 'a batch has an entry')
       const { epoch, sequence } = last
       await withTx(connection, (tx) => setPosition(tx, base.database, { epoch, sequence: sequenceOf(sequence) }))
       if (base.database >= FIRST_ACCOUNT) octetsUsed = (await withTx(connection, (tx) => readMeta(tx, base.database)))?.octets
-      connection.commit()
+      step(this.#crashPoint, 'apply-commit', () => connection.commit())
     } catch (error) {
       connection.rollback()
       throw error
+    } finally {
+      if (noted) this.#note.after()
     }
+    base.trying = 0
     base.position = last.sequence
     base.epoch = last.epoch
     base.sinceSnapshot += count
     base.lastUsedMs = clock.monotonicMs()
     if (base.singly > 0) base.singly -= 1
-    for (let i = 0; i < count; i++) this.#finish(base.pending.shift() as Entry)
+    if (base.distrust?.recordAt != null && base.position >= base.distrust.recordAt) base.distrust = null
+    this.#options.committed?.(base, connection)
+    for (let i = 0; i < count; i++) this.#entries.finish(base.pending.shift() as Entry)
     for (const { sequence, outcome } of outcomes) {
       const who = base.waiting.get(sequence)
       base.waiting.delete(sequence)
       if (who) events.outcome(who.front, who.id, outcome)
     }
-    events.reached(base.database, base.position, octetsUsed)
+    // Fronts that knew a later state of it hear nothing before it has come there again.
+    if (!base.troubleTold || this.#isAtGate(base)) events.reached(base.database, base.position, octetsUsed)
   }
 
-  async #applyEntry(base: AppliedDatabase, entry: Entry): Promise<Outcome<unknown>> {
-    if (this.#skips.has(`${base.database}:${entry.sequence}`)) return { end: 'refused', code: 'not-allowed', reason: 'set aside by a skip record' }
-    if (entry.value === undefined) {
-      const meta = entry.meta ?? this.#options.reader.readMeta(entry.sequence)
-      entry.value = JSON.parse(Buffer.from(meta.buffer, meta.byteOffset, meta.byteLength).toString('utf8'))
-    }
-    const connection = base.connection
-    assert(connection, 'a turn has a connection')
+  async #applyEntry(base: AppliedDatabase, entry: Entry, connection: SqliteWriter): Promise<Outcome<unknown>> {
+    if (this.#skips.has(base.database, entry.sequence)) return { end: 'refused', code: 'not-allowed', reason: 'set aside by a skip record' }
+    const value = this.#entries.valueOf(entry) as RecordMeta
     const head = { sequence: sequenceOf(entry.sequence), epoch: entry.epoch, timeMs: entry.timeMs }
-    return withTx(connection, (tx) => applyRecord(tx, base.database, head, entry.value as RecordMeta, entry.bodyLength))
+    return withTx(connection, (tx) => applyRecord(tx, base.database, head, value, entry.bodyLength))
   }
 
-  // ------------------------------------------------------------------ opening, catching up
-
-  async #openConnection(base: AppliedDatabase): Promise<void> {
-    if (base.connection) return
-    const { disk, dataDirectory, log } = this.#options
-    const [newest] = incarnations(disk, dataDirectory, base.database)
-    if (newest === undefined) {
-      await this.#openNew(base)
-      return
-    }
-    const path = databasePath(dataDirectory, base.database, newest)
-    base.path = path
-    base.incarnation = newest
-    const connection = new SqliteWriter(path, kindOf(base.database))
-    base.connection = connection
-    const position = await withTx(connection, (tx) => readPosition(tx, base.database))
-    if (!position) {
-      // Emptied, or a crash came between making the file and its first commit: it knows nothing, so it starts from nothing.
-      base.folderFlushed = false
-      this.#startFrom(base, connection, 0)
-      return
-    }
-    base.folderFlushed = true
-    const { epoch, sequence } = position
-    if (connection.isBuilding) {
-      base.building = true
-      this.#dropPending(base)
-      base.catchUpFrom = sequence + 1
-    }
-    const endOfEpoch = this.#options.reader.lastSequenceOfEpoch(epoch)
-    if (endOfEpoch !== undefined && sequence > endOfEpoch) {
-      // The view has seen records that the journal lost unflushed: it must not go on from them (STORE.md, Journal 5).
-      await this.#rebuild(base, `its position ${sequence} lies beyond the end of its epoch ${epoch} (${endOfEpoch})`)
-      return
-    }
-    base.epoch = epoch
-    base.position = sequence
-    if (base.catchUpFrom === null) {
-      for (let next = base.pending.peek(); next && next.sequence <= sequence; next = base.pending.peek()) this.#finish(base.pending.shift() as Entry)
-    } else base.catchUpFrom = sequence + 1
-    log.debug('database open', { database: base.database, path, position: sequence })
-  }
-
-  /** No file: either the database is new with the next record, or it was lost. */
-  async #openNew(base: AppliedDatabase): Promise<void> {
-    const { disk, dataDirectory, log } = this.#options
-    const incarnation = highestIncarnation(disk, dataDirectory, base.database) + 1
-    disk.makeDirectory(folderOf(dataDirectory, base.database))
-    const path = databasePath(dataDirectory, base.database, incarnation)
-    const snapshot = this.#born(base) ? undefined : await placeSnapshot({
-      disk, dataDirectory, database: base.database, path, log, lastSequenceOfEpoch: (epoch) => this.#options.reader.lastSequenceOfEpoch(epoch),
-    })
-    const connection = new SqliteWriter(path, kindOf(base.database))
-    base.connection = connection
-    base.path = path
-    base.incarnation = incarnation
-    base.folderFlushed = false
-    base.epoch = snapshot?.epoch ?? 0
-    this.#startFrom(base, connection, snapshot?.sequence ?? 0)
-  }
-
-  /** The database stands at `position`: what follows comes from a scan, unless the next record is the one that makes it. */
-  #startFrom(base: AppliedDatabase, connection: SqliteWriter, position: number): void {
-    const first = base.pending.peek()
-    base.position = position
-    if (first && this.#born(base)) {
-      base.flushed = first.sequence - 1
-      return
-    }
-    base.flushed = 0
-    base.building = true
-    connection.markBuilding(true)
-    this.#dropPending(base)
-    base.catchUpFrom = position + 1
-    if (this.#gate > 0) this.#options.log.warn('a database is made again from the journal', { database: base.database, from: position })
-  }
-
-  #born(base: AppliedDatabase): boolean {
-    const first = base.pending.peek()
-    return base.catchUpFrom === null && first !== undefined && this.#opens(first, base.database)
-  }
-
-  #opens(entry: Entry, database: DatabaseId): boolean {
-    if (entry.type !== 'directory') return false
-    const meta = entry.meta ?? this.#options.reader.readMeta(entry.sequence)
-    const value = JSON.parse(new TextDecoder().decode(meta)) as { change?: { kind?: string; account?: number } }
-    return value.change?.kind === 'account-add' && value.change.account === database
-  }
-
-  #dropPending(base: AppliedDatabase): void {
-    while (base.pending.length > 0) this.#finish(base.pending.shift() as Entry)
-  }
+  // ------------------------------------------------------------------ replaying
 
   /** While catching up: the next slice of records that name this database. */
   #refill(base: AppliedDatabase): void {
     if (base.catchUpFrom === null || base.pending.length > 0) return
+    const { reader } = this.#options
+    if (!this.#skips.learn(reader, base.catchUpFrom, applyLimits.slice_heads_max)) return
     let looked = 0
     let next = base.catchUpFrom
-    this.#options.reader.scan(base.catchUpFrom, (record) => {
-      if (looked >= applyLimits.slice_heads_max || base.pending.length >= applyLimits.slice_records_max) return false
+    let full = false
+    reader.scan(base.catchUpFrom, (record) => {
+      full = looked >= applyLimits.slice_heads_max || base.pending.length >= applyLimits.slice_records_max
+      if (full) return false
       looked += 1
       next = record.sequence + 1
-      if (!MOVING.has(record.type) || !record.databases.includes(base.database)) return true
-      if (record.type === 'skip') this.#noteSkip(record)
-      base.pending.push({ ...this.#entryOf(record), remaining: 1, octets: 0 })
+      if (!record.databases.includes(base.database)) return true
+      if (record.type === 'facts') noteFacts(base, record)
+      if (!MOVING.has(record.type)) return true
+      const entry = this.#entries.make(record, { remaining: 1, octets: 0 })
+      base.pending.push(entry)
+      if (base.distrust && record.type === 'change') this.#noteRaise(base, entry)
       return true
     }, this.#scannedThrough)
-    base.catchUpFrom = next > base.catchUpFrom ? next : null
-    if (base.catchUpFrom !== null && base.catchUpFrom > this.#scannedThrough) base.catchUpFrom = null
+    base.catchUpFrom = full && next <= this.#scannedThrough ? next : null
   }
 
-  /** It has reached what arrives live: from now on its position says everything. */
-  async #markWhole(base: AppliedDatabase): Promise<void> {
-    const connection = base.connection
-    assert(connection, 'a turn has a connection')
-    if (base.position === 0) await connection.transaction((tx) => setPosition(tx, base.database, { epoch: 0, sequence: sequenceOf(0) }))
-    connection.markBuilding(false)
-    base.building = false
-    this.#options.log.info('a database is whole', { database: base.database, position: base.position })
+  /** Compares with what was handed out before, if that is known of the present position. False: it stops until a record has come. */
+  async #isTrusted(base: AppliedDatabase): Promise<boolean> {
+    const { clock, log, events } = this.#options
+    if (base.factsAhead.length > 0 && base.connection) {
+      const found = await disagreement(base, base.connection)
+      if (found) {
+        const distrust = (base.distrust ??= { mailboxes: new Set(), askedAtMs: -Infinity, recordAt: null, because: found.sentence })
+        const fresh = found.mailboxes.filter((mailbox) => !distrust.mailboxes.has(mailbox))
+        if (fresh.length > 0) {
+          for (const mailbox of fresh) distrust.mailboxes.add(mailbox)
+          distrust.recordAt = null
+          distrust.askedAtMs = -Infinity
+          distrust.because = found.sentence
+          this.#tellTrouble(base, true)
+          log.error('a replay did not give the numbers that were handed out before: the mailboxes get a new UIDVALIDITY, clients load them again', {
+            database: base.database, position: base.position, mailboxes: fresh.join(' '), because: found.sentence,
+            hint: 'nothing is lost; please report this with the log and the database that was set aside, if there is one',
+          })
+        }
+      }
+    }
+    const distrust = base.distrust
+    if (!distrust || distrust.recordAt !== null) return true
+    if (clock.monotonicMs() - distrust.askedAtMs >= applyLimits.ask_again_ms) {
+      distrust.askedAtMs = clock.monotonicMs()
+      events.change(accountId(base.database), { kind: 'raise-uid-validity', mailboxes: [...distrust.mailboxes].map(mailboxId), because: distrust.because })
+    }
+    this.#wakeLater(base, applyLimits.ask_again_ms)
+    return false
   }
 
-  async #rebuild(base: AppliedDatabase, because: string): Promise<void> {
-    const { disk, log, clock, events } = this.#options
-    log.error('a database is damaged: it is set aside and made again', { database: base.database, path: base.path ?? '', because })
-    this.rest(base)
-    events.replaced(base.database)
-    const path = base.path ?? databasePath(this.#options.dataDirectory, base.database, incarnations(disk, this.#options.dataDirectory, base.database)[0] ?? 1)
-    setAside(disk, path, 'damaged', clock.nowMs())
-    base.path = null
-    base.position = 0
-    base.epoch = 0
-    base.flushed = 0
-    this.#dropPending(base)
-    base.catchUpFrom = 1
-    await this.#openNew(base)
+  /** Where the past ends: a group of copies whose last part has not come will not get it any more. */
+  async #checkGroups(base: AppliedDatabase): Promise<void> {
+    if (this.#scannedThrough < this.#gate || !base.hasPassed(this.#gate)) return
+    base.groupsChecked = true
+    if (base.database < FIRST_ACCOUNT || !base.connection) return
+    for (const group of await withTx(base.connection, (tx) => openGroups(tx, base.database))) {
+      this.#options.log.warn('copies of which a crash had cut off the rest are taken back', { database: base.database, group })
+      this.#options.events.change(accountId(base.database), { kind: 'undo-group', group })
+    }
   }
 
   // ------------------------------------------------------------------ failures
 
-  async #onFailure(base: AppliedDatabase, error: unknown): Promise<void> {
-    const { clock, log, events } = this.#options
+  #isPoison(base: AppliedDatabase, entry: Entry): boolean {
+    const poison = this.#careful ? this.#note.poison : undefined
+    return poison !== undefined && poison.database === base.database && poison.sequence === entry.sequence && !this.#skips.has(base.database, entry.sequence)
+  }
+
+  #passOver(base: AppliedDatabase, entry: Entry, because: string): void {
+    const { database } = base
+    if (!this.#skips.ask(database, entry.sequence, this.#options.clock.monotonicMs())) return
+    this.#options.log.error('a record cannot be applied and is set aside', { database, sequence: entry.sequence, because })
+    this.#options.events.skip({ kind: 'skip', database, sequence: entry.sequence, because, bodyOctets: entry.bodyLength })
+  }
+
+  #onFailure(base: AppliedDatabase, error: unknown): void {
+    const { clock, log } = this.#options
     const judged = judgeFailure(error)
-    if (judged === 'damaged' && base.failures < 3) {
-      try {
+    const entry = base.pending.peek()
+    if (judged === 'damaged') {
+      base.damage = errorSentence(error)
+      if (base.failures < applyLimits.rebuilds_at_once_max) {
         base.failures += 1
-        await this.#rebuild(base, errorSentence(error))
         this.#schedule(base, true)
         return
-      } catch (again) {
-        log.error('making a database again failed; it is tried later', { database: base.database, error: errorSentence(again) })
       }
-    } else if (judged === 'bug') {
-      if (base.singly === 0 && base.pending.length > 1) {
+    } else if (judged === 'bug' && base.trying > 0 && entry) {
+      if (base.singly === 0 || base.failedSequence !== base.trying) {
+        // Alone, and with a note, before it is given up.
+        base.failedSequence = base.trying
         base.singly = Math.min(base.pending.length, applyLimits.turn_records_max)
         this.#schedule(base, true)
         return
       }
-      const entry = base.pending.peek()
-      if (entry) {
-        // Tried alone and failed: passed over by a record, so that a replay passes over it too.
-        log.error('a record cannot be applied and is set aside', { database: base.database, sequence: entry.sequence, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
-        const name = `${base.database}:${entry.sequence}`
-        if (!this.#skipsAsked.has(name)) events.skip({ kind: 'skip', database: base.database, sequence: entry.sequence, because: errorSentence(error), bodyOctets: entry.bodyLength })
-        this.#skipsAsked.add(name)
-      }
+      // Tried alone and failed: passed over by a record, so that a replay passes over it too.
+      this.#passOver(base, entry, error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
     base.failures += 1
-    base.retryAtMs = clock.monotonicMs() + Math.min(applyLimits.retry_most_ms, applyLimits.retry_first_ms * 2 ** Math.min(base.failures, 10))
+    const waitMs = Math.min(applyLimits.retry_most_ms, applyLimits.retry_first_ms * 2 ** Math.min(base.failures, 10))
+    base.retryAtMs = clock.monotonicMs() + waitMs
     log.warn('a database cannot go on; what it has to apply stays pending', { database: base.database, judged, error: errorSentence(error) })
-    if (judged === 'outage') this.rest(base)
+    if (judged === 'outage') this.#opener.rest(base)
+    this.#tellTrouble(base, true)
     this.#releaseGate(base, new Outage(`database ${base.database}: ${errorSentence(error)}`, { operation: 'open' }))
-    this.#wakeLater(base)
+    this.#wakeLater(base, waitMs)
   }
 }

@@ -45,10 +45,13 @@ export function highestIncarnation(disk: Disk, dataDirectory: string, database: 
   return highest
 }
 
-/** Renames a database that no connection has open, with its -wal and -shm. Nothing is deleted. */
+/**
+ * Renames a database that the writer has closed, with its -wal and -shm. Nothing is deleted. The database goes
+ * first: were it left behind without its -wal, it would look like an older, whole one.
+ */
 export function setAside(disk: Disk, path: string, because: string, nowMs: number): void {
   const stamp = `${because}-${new Date(nowMs).toISOString().replace(/[:.]/g, '')}`
-  for (const suffix of ['-wal', '-shm', '']) {
+  for (const suffix of ['', '-wal', '-shm']) {
     if (disk.exists(path + suffix)) disk.rename(path + suffix, `${path}${suffix}.${stamp}`)
   }
 }

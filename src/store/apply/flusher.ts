@@ -5,15 +5,16 @@
 // checkpoint says never does. A -wal that is not there was flushed by SQLite itself when it was last closed or
 // reset (synchronous=NORMAL flushes the log before, and the database after, it copies pages).
 import { dirname } from 'node:path'
-import { flushFolderInBackground, flushInBackground } from '../../base/background-flush.ts'
+import { flushFolderInBackground, flushInBackground, type BackgroundFlush } from '../../base/background-flush.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import { errorSentence } from '../../base/errors.ts'
-import type { DatabaseId } from '../ids.ts'
+import { Outage, errorSentence } from '../../base/errors.ts'
+import { FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
 import { type CrashPoint, step, stepAsync } from '../journal/crash-point.ts'
 import type { Watermark } from '../journal/record.ts'
 import type { AppliedDatabase } from './applied-database.ts'
-import { applyLimits, type Applier } from './applier.ts'
+import { applyLimits } from './apply-limits.ts'
+import type { Applier } from './applier.ts'
 
 export const flushLimits = {
   every_ms: 2000,
@@ -34,6 +35,9 @@ export interface FlusherOptions {
   onFlushed: (base: AppliedDatabase) => Promise<void>
   /** A flush has failed: nobody can say what the disk holds. The owner must end. */
   onDead: (error: unknown) => void
+  /** The machine's own unless a test says otherwise. */
+  flushFile?: BackgroundFlush
+  flushFolder?: BackgroundFlush
 }
 
 export class Flusher {
@@ -85,22 +89,29 @@ export class Flusher {
   }
 
   async #flush(base: AppliedDatabase): Promise<void> {
+    const { log, crashPoint, flushFile = flushInBackground, flushFolder = flushFolderInBackground } = this.#options
     const path = base.path
     if (path === null) return
     const noted = base.position
-    const { crashPoint } = this.#options
-    await stepAsync(crashPoint, 'database-flush', () => flushInBackground(`${path}-wal`))
-    if (!base.folderFlushed) {
-      await stepAsync(crashPoint, 'database-flush-directory', async () => {
-        await flushFolderInBackground(dirname(path))
-        await flushFolderInBackground(dirname(dirname(path)))
-      })
+    const withFolder = !base.folderFlushed
+    try {
+      await stepAsync(crashPoint, 'database-flush', () => flushFile(`${path}-wal`))
+      if (withFolder) {
+        await stepAsync(crashPoint, 'database-flush-directory', async () => {
+          for (const folder of foldersOf(base.database, path)) await flushFolder(folder)
+        })
+      }
+    } catch (error) {
+      if (hasFailedToFlush(error)) throw error
+      // It could not even be opened (too many files are, or the folder has gone): nothing was flushed, and nothing is lost by it.
+      log.warn('a database could not be flushed now; it is tried again', { database: base.database, error: errorSentence(error) })
+      return
     }
     if (base.path !== path) return // replaced meanwhile
-    base.folderFlushed = true
+    if (withFolder) base.folderFlushed = true
     if (noted > base.flushed) {
       base.flushed = noted
-      await stepAsync(crashPoint, 'database-facts', () => this.#options.onFlushed(base)).catch((error: unknown) => this.#options.log.warn('what follows a flush failed', { database: base.database, error: errorSentence(error) }))
+      await stepAsync(crashPoint, 'database-facts', () => this.#options.onFlushed(base)).catch((error: unknown) => log.warn('what follows a flush failed', { database: base.database, error: errorSentence(error) }))
     }
   }
 
@@ -109,9 +120,9 @@ export class Flusher {
     let through = applier.scannedThrough
     const exceptions: { database: DatabaseId; through: number }[] = []
     for (const base of applier.databases()) {
-      if (!base.dirty && !base.behind) continue
-      const reached = Math.min(base.flushed, applier.scannedThrough)
-      const troubled = base.failures > 0 || base.catchUpFrom !== null
+      if (!base.dirty && !base.behind && !base.halted && base.damage === null) continue
+      const reached = Math.min(base.flushed, base.halted ? base.position : Infinity, applier.scannedThrough)
+      const troubled = base.failures > 0 || base.catchUpFrom !== null || base.halted || base.damage !== null
       if (troubled && exceptions.length < flushLimits.exceptions_max) exceptions.push({ database: base.database, through: reached })
       else through = Math.min(through, reached)
     }
@@ -121,7 +132,7 @@ export class Flusher {
   /** Puts connections to rest that nobody needs: the least lately used beyond the limit, and the idle. */
   #rest(): void {
     const { applier, clock } = this.#options
-    const open = [...applier.databases()].filter((base) => base.connection && !base.dirty && !base.behind && !base.queued)
+    const open = [...applier.databases()].filter((base) => base.connection && !base.copying && !base.dirty && !base.behind && !base.queued && base.atGate.length === 0)
     open.sort((a, b) => a.lastUsedMs - b.lastUsedMs)
     let surplus = open.length - applyLimits.connections_max
     for (const base of open) {
@@ -130,4 +141,15 @@ export class Flusher {
       surplus -= 1
     }
   }
+}
+
+/** The folders whose entries lead to the file. */
+function foldersOf(database: DatabaseId, path: string): string[] {
+  const own = dirname(path)
+  return database >= FIRST_ACCOUNT ? [own, dirname(own), dirname(dirname(own))] : [own]
+}
+
+/** Only a flush that was begun and failed says something about the disk. */
+function hasFailedToFlush(error: unknown): boolean {
+  return !(error instanceof Outage) || error.operation === 'fdatasync' || error.operation === 'fsync'
 }

@@ -60,17 +60,22 @@ async function examine(path: string, database: DatabaseId): Promise<Position | s
 export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk; dataDirectory: string; log: Log; crashPoint?: CrashPoint }): Promise<void> {
   const { disk, dataDirectory, log } = options
   const crashPoint = options.crashPoint ?? noCrashPoint
-  if (!base.connection) return
+  if (!base.connection || base.copying || base.distrust) return
   const folder = snapshotFolder(dataDirectory)
   disk.makeDirectory(folder)
   const temporary = join(folder, `${base.database}.taking`)
-  if (disk.exists(temporary)) disk.remove(temporary)
+  removeCopy(disk, temporary)
   const { connection } = base
-  await stepAsync(crashPoint, 'snapshot-copy', () => connection.copyTo(temporary))
+  base.copying = true
+  try {
+    await stepAsync(crashPoint, 'snapshot-copy', () => connection.copyTo(temporary))
+  } finally {
+    base.copying = false
+  }
   const position = await stepAsync(crashPoint, 'snapshot-examine', () => examine(temporary, base.database))
   if (typeof position === 'string') {
     log.error('a snapshot came out damaged and is not kept', { database: base.database, because: position })
-    disk.remove(temporary)
+    removeCopy(disk, temporary)
     return
   }
   // No connection has the copy open now: it may be touched through the disk.
@@ -78,7 +83,12 @@ export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk;
   step(crashPoint, 'snapshot-rename', () => disk.rename(temporary, join(folder, snapshotName(base.database, position.epoch, position.sequence))))
   step(crashPoint, 'snapshot-flush-directory', () => disk.flushDirectory(folder))
   base.sinceSnapshot = 0
-  for (const old of snapshotsOf(disk, dataDirectory, base.database).slice(KEPT)) step(crashPoint, 'snapshot-remove', () => disk.remove(join(folder, old.name)))
+  for (const old of snapshotsOf(disk, dataDirectory, base.database).slice(KEPT)) step(crashPoint, 'snapshot-remove', () => removeCopy(disk, join(folder, old.name)))
+}
+
+/** With what a crash in the middle of looking at it may have left. */
+function removeCopy(disk: Disk, path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) if (disk.exists(path + suffix)) disk.remove(path + suffix)
 }
 
 function flushFile(disk: Disk, path: string): void {

@@ -1,6 +1,7 @@
 // The account thread: applies what the journal thread has flushed, answers clients with what applying
 // gave, and tells everybody how far each database has come.
 import type { MessagePort } from 'node:worker_threads'
+import type { BackgroundFlush } from '../../base/background-flush.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
@@ -14,6 +15,7 @@ import { type CrashPoint, noCrashPoint } from '../journal/crash-point.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Watermark } from '../journal/record.ts'
 import type { Outcome } from '../operations.ts'
+import type { SqliteWriter } from '../sqlite/connection.ts'
 import type { Gauges } from './gauges.ts'
 import type { FromAccounts, Notice, PutItem, ToAccounts, ToJournal } from './messages.ts'
 
@@ -32,13 +34,15 @@ export interface AccountsLoopOptions {
   /** Last sequence that is durable at the start: the gate. */
   through: number
   onDead: (error: unknown) => void
+  /** For tests that simulate a crash. */
+  committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
+  flushFile?: BackgroundFlush
+  flushFolder?: BackgroundFlush
 }
 
 const loopLimits = {
   /** A client waits no longer than this for the outcome of its change; then its connection is closed. */
   outcome_ms: 30_000,
-  /** Protocol texts that wait to be stored, all databases. */
-  texts_max: 2000,
 }
 
 export interface AccountsLoop {
@@ -47,6 +51,8 @@ export interface AccountsLoop {
   readonly open: Promise<void>
   /** Applies what is left, flushes, closes. */
   stop(): Promise<void>
+  /** For tests: as after a crash, nothing more is applied or told. */
+  abandon(): void
 }
 
 export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
@@ -90,8 +96,10 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     options.journal.postMessage({ t: 'put', items: [item] } satisfies ToJournal)
   }
 
+  const troubled = new Set<DatabaseId>()
   const applier = new Applier({
-    dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark,
+    dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark, crashPoint,
+    ...(options.committed ? { committed: options.committed } : {}),
     events: {
       outcome: answer,
       reached(database, position, octetsUsed) {
@@ -101,8 +109,16 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       replaced(database) {
         for (const front of fronts.keys()) tell(front, { t: 'replaced', database })
       },
+      trouble(database, on) {
+        if (on) troubled.add(database)
+        else troubled.delete(database)
+        for (const front of fronts.keys()) tell(front, { t: 'trouble', database, on })
+      },
       skip(skip) {
         put('skip', skip.database, skip, true)
+      },
+      change(account, change) {
+        put('change', account, { kind: 'change', account, change }, true)
       },
       applied(octets, through) {
         appliedOctets += octets
@@ -116,7 +132,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   async function afterFlush(base: AppliedDatabase): Promise<void> {
     if (base.database >= FIRST_ACCOUNT) {
       const facts = await applier.facts(base)
-      if (facts) put('facts', base.database, facts, true)
+      // Not from the reserve: it is for what frees room.
+      if (facts) put('facts', base.database, facts, false)
     }
     if (base.sinceSnapshot >= options.snapshotRecords && !snapshotUnderWay) {
       snapshotUnderWay = takeSnapshot(base, { disk, dataDirectory, log, crashPoint })
@@ -130,9 +147,11 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     onWatermark: (watermark) => options.journal.postMessage({ t: 'watermark', watermark } satisfies ToJournal),
     onFlushed: afterFlush,
     onDead: options.onDead,
+    ...(options.flushFile ? { flushFile: options.flushFile } : {}),
+    ...(options.flushFolder ? { flushFolder: options.flushFolder } : {}),
   })
 
-  // Octets of the replay count as lag too, but nobody has appended them in this life.
+  // Octets of the replay are no lag: nobody has appended them in this life.
   gauges.set('appliedOctets', 0)
 
   function onMessage(front: number, message: ToAccounts): void {
@@ -152,9 +171,6 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
         return
       case 'texts':
         void applier.cacheTexts(message.database, message.texts)
-        return
-      case 'stop':
-        return
     }
   }
 
@@ -181,6 +197,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   return {
     attach(front, port) {
       fronts.set(front, port)
+      for (const database of troubled) tell(front, { t: 'trouble', database, on: true })
       port.on('message', (message: ToAccounts) => onMessage(front, message))
       port.on('close', () => fronts.delete(front))
     },
@@ -190,8 +207,15 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       await applier.drained()
       flush()
       await flusher.stop()
+      // Facts and the watermark are the last that the journal hears, before it is sealed.
       await flusher.round()
       await snapshotUnderWay
+      applier.stop()
+      options.journal.postMessage({ t: 'stopped' } satisfies ToJournal)
+    },
+    abandon() {
+      clearInterval(sweep)
+      void flusher.stop()
       applier.stop()
     },
   }

@@ -56,7 +56,7 @@ if (port) {
       loop.attach(message.front, message.port)
       return
     }
-    void loop.stop().then(() => {
+    void loop.stop().catch((error: unknown) => log.error('stopping was not clean; the next start replays what is missing', { error: errorSentence(error) })).finally(() => {
       tell({ t: 'stopped' })
       port.close()
     })

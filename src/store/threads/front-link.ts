@@ -6,7 +6,7 @@ import type { DatabaseId } from '../ids.ts'
 import type { Outcome } from '../operations.ts'
 import type { RecordType } from '../journal/record.ts'
 import { ReplyUnknown, type BodyDraft } from '../store.ts'
-import type { FromAccounts, FromJournal, FrontPorts, Notice, PutItem, ToAccounts, ToJournal } from './messages.ts'
+import type { FromAccounts, FromJournal, FrontPorts, NotKept, Notice, PutItem, ToAccounts, ToJournal } from './messages.ts'
 
 export interface Put {
   type: RecordType
@@ -24,12 +24,14 @@ interface Waiter<T> {
 export interface FrontLinkEvents {
   onNotices: (list: Notice[]) => void
   onReplaced: (database: DatabaseId) => void
+  onTrouble: (database: DatabaseId, on: boolean) => void
 }
 
-const NOT_KEPT: Record<'no-space' | 'stopping' | 'dead', [sentence: string, code: string, hint: string]> = {
+const NOT_KEPT: Record<NotKept, [sentence: string, code: string, hint: string]> = {
   'no-space': ['the journal disk is full', 'ENOSPC', 'make room on the journal disk'],
   stopping: ['the server is stopping', 'ESHUTDOWN', 'try again in a moment'],
   dead: ['the journal has failed', 'EIO', 'look at the log for the disk error'],
+  'not-writable': ['the record cannot be written', 'EINVAL', 'see the log; please report it'],
 }
 
 export class FrontLink {
@@ -70,6 +72,9 @@ export class FrontLink {
           return
         case 'replaced':
           events.onReplaced(message.database)
+          return
+        case 'trouble':
+          events.onTrouble(message.database, message.on)
       }
     })
   }
@@ -94,6 +99,7 @@ export class FrontLink {
 
   /** Resolves with the path of the database's file once it has reached the gate. */
   open(database: DatabaseId): Promise<string> {
+    if (this.#closed) return Promise.reject(new Outage('the store is closing', { operation: 'open' }))
     return new Promise((resolve, reject) => {
       const id = this.#nextId++
       this.#opens.set(id, { resolve, reject })
@@ -173,7 +179,7 @@ export class FrontLink {
 }
 
 /** Nothing was kept: answer 452 or 451, NO, "try later". */
-function notKept(because: 'no-space' | 'stopping' | 'dead'): Outage {
+function notKept(because: NotKept): Outage {
   const [sentence, code, hint] = NOT_KEPT[because]
   return new Outage(sentence, { operation: 'append', code, hint })
 }

@@ -10,9 +10,10 @@ import type { Limits } from '../../base/limits.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Journal } from '../journal/journal.ts'
+import { checkDraft } from '../journal/record-codec.ts'
 import { OutOfSpace, type RecordDraft } from '../journal/record.ts'
 import { DEAD, Gauges } from './gauges.ts'
-import type { Appended, FromJournal, PutItem, ToJournal } from './messages.ts'
+import type { Appended, FromJournal, NotKept, PutItem, ToJournal } from './messages.ts'
 
 export interface JournalLoopOptions {
   journal: Journal
@@ -45,8 +46,12 @@ interface Waiting {
 export interface JournalLoop {
   /** A front may put records from now on. A front that was restarted comes with a number of its own. */
   attach(front: number, port: MessagePort): void
+  /** Resolves when the account thread has said its last (facts and the watermark come before). */
+  readonly accountsStopped: Promise<void>
   /** Appends what has gathered, answers, and refuses whatever comes later. */
   stop(): void
+  /** For tests: as after a crash, nothing more is appended or answered. */
+  abandon(): void
 }
 
 export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
@@ -59,10 +64,11 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
   let lastAppendMs = clock.monotonicMs()
   let idleClosed = true
 
+  const accountsStopped = Promise.withResolvers<void>()
   const fronts = new Map<number, MessagePort>()
   const tell = (front: number, message: FromJournal) => fronts.get(front)?.postMessage(message)
 
-  function refuse(waiting: readonly Waiting[], because: 'no-space' | 'stopping' | 'dead'): void {
+  function refuse(waiting: readonly Waiting[], because: NotKept): void {
     const byFront = new Map<number, number[]>()
     for (const { front, item } of waiting) {
       const ids = byFront.get(front)
@@ -85,14 +91,18 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     scheduled = false
     while (gathered.length > 0 && ended === undefined) {
       const batch = takeBatch()
-      if (!commitBatch(batch)) return
+      if (!commitBatch(batch)) break
     }
     prepare()
-    if (ended !== undefined && gathered.length > 0) {
-      const late = gathered
-      gathered = []
-      if (ended === 'stopping') refuse(late, 'stopping')
-    }
+    refuseLate()
+  }
+
+  /** What was not part of a batch when the end came does certainly not exist. */
+  function refuseLate(): void {
+    if (ended === undefined || gathered.length === 0) return
+    const late = gathered
+    gathered = []
+    refuse(late, ended)
   }
 
   /** Makes the next segment ready in small pieces, while nobody waits. */
@@ -126,17 +136,37 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
   /** False when the journal has died. */
   function commitBatch(batch: Waiting[]): boolean {
     const timeMs = clock.nowMs()
-    const drafts = batch.map(({ item }): RecordDraft => draftOf(item, timeMs))
+    const drafts: RecordDraft[] = []
+    const good: Waiting[] = []
+    for (const each of batch) {
+      const draft = draftOf(each.item, timeMs)
+      if (!isSound(each, draft)) continue
+      drafts.push(draft)
+      good.push(each)
+    }
+    if (good.length === 0) return true
     let sequences: readonly number[]
     try {
       sequences = journal.append(drafts)
     } catch (error) {
-      if (error instanceof OutOfSpace) return retryAfterFull(batch)
+      if (error instanceof OutOfSpace) return retryAfterFull(good)
       die(error)
       return false
     }
-    answer(batch, sequences)
+    answer(good, drafts, sequences)
     return true
+  }
+
+  /** One front's mistake is answered to that front; it does not end the journal. */
+  function isSound(each: Waiting, draft: RecordDraft): boolean {
+    try {
+      checkDraft(draft)
+      return true
+    } catch (error) {
+      log.error('a record that cannot be written was refused', { type: each.item.type, error: errorSentence(error) })
+      refuse([each], 'not-writable')
+      return false
+    }
   }
 
   /** The segment is sealed before the batch: its records certainly do not exist. What may use the reserve gets one more try, by itself. */
@@ -150,7 +180,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     return true
   }
 
-  function answer(batch: readonly Waiting[], sequences: readonly number[]): void {
+  function answer(batch: readonly Waiting[], drafts: readonly RecordDraft[], sequences: readonly number[]): void {
     const kept = new Map<number, { ids: number[]; sequences: number[] }>()
     const waiting: Appended['waiting'] = []
     let through = 0
@@ -158,7 +188,8 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
       const { front, item } = batch[i] as Waiting
       const seq = sequences[i] as number
       through = seq
-      appendedOctets += (item.body?.length ?? 0) + item.meta.length
+      // The same count as the account thread makes when it has applied the record: their difference is the lag.
+      appendedOctets += (drafts[i] as RecordDraft).meta.length + (item.body?.length ?? item.large?.sizeOctets ?? 0)
       if (item.answerFrom !== null) {
         waiting.push({ sequence: seq, front, id: item.id, database: item.answerFrom })
         continue
@@ -181,11 +212,8 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     switch (message.t) {
       case 'put':
         for (const item of message.items) gathered.push({ front, item })
-        if (ended === 'dead') {
-          gathered = []
-          return
-        }
-        if (!scheduled) {
+        if (ended !== undefined) refuseLate()
+        else if (!scheduled) {
           scheduled = true
           // After this turn's messages of all ports have come in: that is what makes the batch.
           setImmediate(commit)
@@ -194,8 +222,8 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
       case 'watermark':
         journal.setWatermark(message.watermark)
         return
-      case 'stop':
-        return
+      case 'stopped':
+        accountsStopped.resolve()
     }
   }
 
@@ -235,9 +263,14 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
       port.on('message', (message: ToJournal) => onMessage(front, message))
       port.on('close', () => fronts.delete(front))
     },
+    accountsStopped: accountsStopped.promise,
     stop() {
       commit()
       ended ??= 'stopping'
+      clearInterval(timer)
+    },
+    abandon() {
+      ended = 'dead'
       clearInterval(timer)
     },
   }

@@ -37,6 +37,9 @@ export type FromJournalThread =
   | { t: 'dead'; because: string }
   | { t: 'stopped' }
 
+/** How long a stop waits for the account thread's facts and watermark. */
+const LAST_WORDS_MS = 2000
+
 const port = parentPort
 if (port) {
   const data = workerData as JournalThreadData
@@ -65,14 +68,17 @@ if (port) {
           loop?.attach(message.front, message.port)
           return
         case 'stop':
-          loop?.stop()
-          try {
-            journal.close()
-          } catch (error) {
-            log.error('sealing the journal failed; the next start will look at its end', { error: errorSentence(error) })
-          }
-          tell({ t: 'stopped' })
-          port.close()
+          // What the account thread said last comes over another channel, and may be behind this message.
+          void Promise.race([loop?.accountsStopped, systemClock.sleep(LAST_WORDS_MS)]).then(() => {
+            loop?.stop()
+            try {
+              journal.close()
+            } catch (error) {
+              log.error('sealing the journal failed; the next start will look at its end', { error: errorSentence(error) })
+            }
+            tell({ t: 'stopped' })
+            port.close()
+          })
       }
     })
   } catch (error) {

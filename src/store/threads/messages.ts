@@ -27,13 +27,16 @@ export type ToJournal =
   | { t: 'put'; items: PutItem[] }
   /** Account thread: the least position not yet flushed, and exceptions. */
   | { t: 'watermark'; watermark: Watermark }
-  | { t: 'stop' }
+  /** Account thread: it has stopped, and nothing more comes from it. */
+  | { t: 'stopped' }
 
 export type FromJournal =
   /** These records are flushed (only for items without `answerFrom`). */
   | { t: 'kept'; ids: number[]; sequences: number[] }
   /** These records certainly do not exist. */
-  | { t: 'not-kept'; ids: number[]; because: 'no-space' | 'stopping' | 'dead' }
+  | { t: 'not-kept'; ids: number[]; because: NotKept }
+
+export type NotKept = 'no-space' | 'stopping' | 'dead' | 'not-writable'
 
 /** Journal thread → account thread. */
 export type Appended = {
@@ -50,7 +53,6 @@ export type ToAccounts =
   /** A front saw something that a sound database does not do. */
   | { t: 'suspect'; database: DatabaseId; path: string; because: string }
   | { t: 'texts'; database: DatabaseId; texts: CachedTexts[] }
-  | { t: 'stop' }
 
 /** A database has reached a position; with an account goes what it uses of its quota. */
 export type Notice = [database: DatabaseId, position: number, octetsUsed?: number]
@@ -61,6 +63,8 @@ export type FromAccounts =
   | { t: 'notices'; list: Notice[] }
   /** A database has a new file: close the old one. */
   | { t: 'replaced'; database: DatabaseId }
+  /** Clients may not change it now (damaged, stuck, far behind), or may again. */
+  | { t: 'trouble'; database: DatabaseId; on: boolean }
 
 /** The ends of the channels that one front holds. */
 export interface FrontPorts {

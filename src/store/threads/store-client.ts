@@ -42,6 +42,8 @@ export class StoreClient implements Store {
   readonly #listeners = new Map<DatabaseId | 'all', Set<(database: DatabaseId, position: Sequence) => void>>()
   readonly #quotasAsked = new Set<AccountId>()
   readonly #quotasStale = new Set<AccountId>()
+  /** Clients may not change these now. */
+  readonly #troubled = new Set<DatabaseId>()
   #nextAccount = FIRST_ACCOUNT
 
   private constructor(options: StoreClientOptions) {
@@ -49,6 +51,10 @@ export class StoreClient implements Store {
     this.#link = new FrontLink(options.ports, {
       onNotices: (list) => this.#onNotices(list),
       onReplaced: (database) => this.#pool.drop(database),
+      onTrouble: (database, on) => {
+        if (on) this.#troubled.add(database)
+        else this.#troubled.delete(database)
+      },
     })
     this.#pool = new ReaderPool({
       open: (database) => this.#link.open(database),
@@ -75,6 +81,8 @@ export class StoreClient implements Store {
   }
 
   async submit<C extends AccountChange>(account: AccountId, change: C, body?: BodyDraft): Promise<Outcome<ChangeResults[C['kind']]>> {
+    // A client's change is refused before the append or not at all (STORE.md, Applying 5). What the store owes itself is not.
+    if (this.#troubled.has(account) && change.kind !== 'outbox-done' && change.kind !== 'undo-group') throw new Outage(`account ${account} is being repaired`, { operation: 'append', hint: 'its mail is kept; it comes back by itself' })
     const meta = { kind: 'change', account, change }
     const outcome = await this.#link.apply({ type: 'change', databases: [account], meta, body, reserved: RESERVED_CHANGES.has(change.kind) }, account)
     return outcome as Outcome<ChangeResults[C['kind']]>
@@ -84,8 +92,8 @@ export class StoreClient implements Store {
     const databases: DatabaseId[] = [DIRECTORY]
     if (change.kind === 'account-add' || change.kind === 'account-quota') databases.push(change.account)
     const outcome = await this.#link.apply({ type: 'directory', databases, meta: { kind: 'directory', change }, reserved: RESERVED_CHANGES.has(change.kind) }, DIRECTORY)
-    // Whoever changed it sees it changed at once, also in this thread.
-    await this.#refreshDirectory()
+    // Whoever changed it sees it changed at once, also in this thread. It is changed whether or not that works now.
+    await this.#refreshDirectory().catch((error: unknown) => this.#options.log.warn('reading the directory failed; it is read again with the next notice', { error: String(error) }))
     return outcome as Outcome<Record<string, never>>
   }
 
@@ -147,7 +155,7 @@ export class StoreClient implements Store {
   }
 
   async ready(account: AccountId): Promise<boolean> {
-    if (this.#options.gauges.get('state') === DEAD) return false
+    if (this.#options.gauges.get('state') === DEAD || this.#troubled.has(account)) return false
     try {
       await this.#pool.ready(account)
       return true
