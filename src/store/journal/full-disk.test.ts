@@ -75,6 +75,16 @@ describe('a full disk', () => {
     }
   })
 
+  it('a segment that is sealed empty keeps its name for itself', async () => {
+    // Seed 574 of the lives once had two segments of one name, one on each member, after a crash in between.
+    const model = new JournalModel({ seed: 4, mirrors: ['/mirror'] })
+    await model.open()
+    model.append(Array.from({ length: 10 }, () => model.draft({ octets: 3000 })))
+    const names = model.disk.list('/data/journal').filter((name) => name.endsWith('.seg'))
+    strictEqual(names.length, 2)
+    await model.check()
+  })
+
   it('a batch larger than a segment gets a segment of its own', async () => {
     const model = new JournalModel({ seed: 3 })
     await model.open()

@@ -83,6 +83,5 @@ describe('whatever happens to the disk, what was acknowledged is there', () => {
   it('with two mirrors', () => manyLives(50 * TIMES, { mirrors: ['/mirror', '/other'] }))
   it('on a disk that is nearly full', () => manyLives(50 * TIMES, { capacityOctets: 150 * 1024 }))
   it('while the next segments are made behind the owner\'s back', () => manyLives(50 * TIMES, { behind: true, mirrors: ['/mirror'] }))
-  // Seed 574 once gave two segments one name: an empty one was sealed because the first batch did not fit.
   it('with segments that hold one batch each', () => manyLives(50 * TIMES, { segmentSizeOctets: 8 * 1024, mirrors: ['/mirror'] }))
 })
