@@ -42,8 +42,8 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
         session.close()
         if (reason.by === 'bug') options.log.error('an IMAP connection ended by a bug', { error: reason.sentence })
       }
-      connection.onIdle = () => session.goodbye('nothing was heard for too long')
-      connection.onShutdown = () => session.goodbye('the server goes away for a moment', 'UNAVAILABLE')
+      connection.onIdle = () => session.timeOut()
+      connection.onShutdown = () => session.goodbyeSoon('the server goes away for a moment', 'UNAVAILABLE')
       session.greet()
       connection.receive({ onBytes: (chunk) => session.receive(chunk), discard: () => session.discard() })
     },
@@ -51,7 +51,7 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
       return sessions.size
     },
     close() {
-      for (const session of sessions) session.goodbye('the server goes away for a moment', 'UNAVAILABLE')
+      for (const session of sessions) session.goodbyeSoon('the server goes away for a moment', 'UNAVAILABLE')
       views.close()
     },
   }

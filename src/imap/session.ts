@@ -88,6 +88,24 @@ export class Session implements Conversation {
     this.peer.end()
   }
 
+  /** As `goodbye`, but what is being answered is answered first: nothing is cut in the middle of a literal. */
+  goodbyeSoon(text: string, code?: string): void {
+    if (this.#running) this.#leaving = { text, code }
+    else this.goodbye(text, code)
+  }
+  #leaving: { text: string; code: string | undefined } | undefined
+
+  /** The client has said and taken nothing for too long. */
+  timeOut(): void {
+    if (!this.#running) {
+      this.goodbye('nothing was heard for too long')
+      return
+    }
+    // It does not read: a goodbye would stand in the middle of what it did not take.
+    this.close()
+    this.peer.end()
+  }
+
   /** The connection is gone or going: lets go of everything. Safe to call twice. */
   close(): void {
     this.#lines?.to.close()
@@ -126,12 +144,18 @@ export class Session implements Conversation {
   }
 
   authenticated(user: User): void {
+    if (this.#state.at === 'logout') return // it hung up while the password was judged
     this.#state = { at: 'authenticated', user }
     this.peer.setIdle(this.services.limits.imap_idle_ms)
   }
 
   select(user: User, selected: SelectedMailbox | undefined): void {
     const before = this.#state
+    if (before.at === 'logout') {
+      // It hung up while the mailbox was being opened.
+      if (selected) this.services.views.leave(selected.shared, selected.tracker)
+      return
+    }
     if (before.at === 'selected') this.services.views.leave(before.selected.shared, before.selected.tracker)
     this.#state = selected ? { at: 'selected', user, selected } : { at: 'authenticated', user }
   }
@@ -156,6 +180,10 @@ export class Session implements Conversation {
   }
   #pendingLines: LineConsumer | undefined
 
+  #isOver(): boolean {
+    return this.#state.at === 'logout'
+  }
+
   // ---- the loop
 
   async #run(): Promise<void> {
@@ -172,6 +200,7 @@ export class Session implements Conversation {
           await this.#take(event)
         }
         if (this.out.octets >= GATHER_OCTETS) await this.flush()
+        if (this.#leaving) this.goodbye(this.#leaving.text, this.#leaving.code)
       }
       this.#handOver()
       this.out.rest() // an idle session holds no buffer
@@ -207,7 +236,12 @@ export class Session implements Conversation {
       case 'append': {
         this.#append ??= new AppendUnderWay(this)
         const append = this.#append
-        if (await append.begin(event)) {
+        const mayCome = await append.begin(event)
+        if (this.#isOver()) {
+          await append.abort() // it hung up meanwhile
+          return
+        }
+        if (mayCome) {
           this.#framer.acceptLiteral()
           if (event.waits) this.#say('+ go ahead\r\n')
         } else if (this.#framer.refuseLiteral()) await this.#endAppend(append, undefined)

@@ -16,6 +16,7 @@ class PretendStore {
   gone: { uid: number; modseq: number }[] = []
   uidNext = 1
   modseq = 1
+  uidValidity = 1
   exists = true
   failing = 0
   onRead: () => void = () => undefined
@@ -48,7 +49,7 @@ class PretendStore {
   }
   #row(): MailboxRow | undefined {
     return this.exists ? {
-      mailbox: BOX, name: 'INBOX', role: null, selectable: true, uidValidity: 1, uidNext: this.uidNext, highestModseq: this.modseq,
+      mailbox: BOX, name: 'INBOX', role: null, selectable: true, uidValidity: this.uidValidity, uidNext: this.uidNext, highestModseq: this.modseq,
       total: this.messages.length, unseen: 0, deleted: 0, sizeOctets: 0,
     } : undefined
   }
@@ -167,6 +168,20 @@ test('an outage leaves the view as it was, and the next look succeeds', async ()
   assert.equal(opened.shared.view.count, 3)
   await opened.shared.refresh()
   assert.equal(opened.shared.view.count, 4)
+})
+
+test('another UIDVALIDITY empties the views of sessions, and the next to look sees the mailbox anew', async () => {
+  const store = new PretendStore()
+  store.add(3)
+  const keeper = new ViewKeeper(store.store())
+  const opened = await keeper.open(ACCOUNT, BOX, { readOnly: false })
+  assert.ok(opened)
+  store.uidValidity = 2
+  store.tell()
+  await opened.shared.refresh()
+  assert.deepEqual(opened.tracker.takeNews(true).expunged, [3, 2, 1])
+  const again = await keeper.open(ACCOUNT, BOX, { readOnly: false })
+  assert.deepEqual([again?.shared.view.uidValidity, again?.tracker.exists], [2, 3])
 })
 
 test('a mailbox that is deleted empties, and cannot be opened again', async () => {

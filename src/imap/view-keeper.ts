@@ -4,7 +4,7 @@
 // `refresh` promises: what was applied before it was called is in the view when it resolves. It reads in
 // pages and holds nothing in between.
 import { Outage } from '../base/errors.ts'
-import type { AccountId, AccountReader, MailboxId, Store } from '../store/store.ts'
+import type { AccountId, AccountReader, MailboxId, MailboxRow, Store } from '../store/store.ts'
 import { MailboxView } from './mailbox-view.ts'
 import { SequenceTracker } from './sequence-tracker.ts'
 
@@ -77,6 +77,10 @@ export class SharedView {
     const { view } = this
     if (view.deleted) return
     const changes = await this.#reader.changesSince(view.mailbox, view.highestModseq, CHANGES_MAX)
+    if (changes.mailbox && isAnother(view, changes.mailbox)) {
+      view.apply({ mailbox: undefined, rows: [], expunged: [] })
+      return
+    }
     if (!changes.truncated) {
       view.apply(changes)
       return
@@ -104,6 +108,11 @@ export class SharedView {
     if (later.truncated) this.#stale = true // never set back here: a notice may have come meanwhile
     else view.apply(later)
   }
+}
+
+/** UIDVALIDITY was raised, or the database is an older one: what sessions know no longer counts (STORE.md, Applying 7). */
+function isAnother(view: MailboxView, row: MailboxRow): boolean {
+  return row.uidValidity !== view.uidValidity || row.highestModseq < view.highestModseq
 }
 
 export class ViewKeeper {
@@ -165,8 +174,9 @@ export class ViewKeeper {
       if (!shared) return undefined
       await shared.refresh()
       if (shared.view.deleted) {
+        // Gone, or there again under another UIDVALIDITY: loading anew tells.
         this.#forget(shared)
-        return undefined
+        continue
       }
       // Forgotten while we waited: it would hear no more notices.
       if (this.#accounts.get(account)?.views.get(mailbox) !== shared) continue
