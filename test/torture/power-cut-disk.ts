@@ -37,6 +37,10 @@ export class PowerCutDisk {
     this.#mounted = true
   }
 
+  flush(): void {
+    run('sync', ['-f', this.mountPoint])
+  }
+
   /** The lights go out. Everything on it answers EIO from here on. */
   cut(): void {
     run('xfs_io', ['-x', '-c', 'shutdown', this.mountPoint])

@@ -34,6 +34,8 @@ export interface TortureOptions {
   loadMsMax: number
   seed: number
   say: (line: string) => void
+  /** Ends everything that the run has started, and the process. */
+  signal?: AbortSignal
 }
 
 export interface TortureResult {
@@ -71,6 +73,7 @@ function planOf(options: TortureOptions, random: Random): Round[] {
 
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const run = await Run.begin(options)
+  options.signal?.addEventListener('abort', () => void run.dispose().finally(() => process.exit(1)))
   try {
     return await run.all()
   } finally {
@@ -115,6 +118,7 @@ class Run {
 
   static async begin(options: TortureOptions): Promise<Run> {
     const run = new Run(options, await Sink.open())
+    run.#disk?.flush() // the config file stands on it, and nobody but us has written that
     try {
       await run.#start()
       for (const account of [...RECIPIENTS, ...WRITERS, SUBMITTER]) run.#server.addAccount(account, PASSWORD)
@@ -289,7 +293,7 @@ class Run {
       if (withCommands) await this.#checkCommands(messages)
       return true
     } catch (error) {
-      if (mayDie && isGone(error)) return false
+      if (mayDie && (isGone(error) || (await Promise.race([this.#server.exited(), sleep(1000)])) !== undefined)) return false
       this.#note([`it could not be looked at: ${error instanceof Error ? error.message : String(error)}\n${this.#server.stderr.slice(-2000)}`])
       return true
     }

@@ -18,11 +18,13 @@ const { values } = parseArgs({
     load: { type: 'string', default: '1500' }, seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
   },
 })
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 const seed = Number(values.seed)
 console.log(`seed ${seed}`)
 const result = await torture({
   kills: Number(values.kills), points: values.points ? 'all' : values.point, cuts: Number(values.cuts), fs: values.fs === 'ext4' ? 'ext4' : 'xfs', damage: values.damage,
-  loadMsMax: Number(values.load), seed, say: (line) => console.log(line),
+  loadMsMax: Number(values.load), seed, signal: stop.signal, say: (line) => console.log(line),
 })
 console.log(
   `seed ${seed}: ${result.rounds} rounds, ${result.acknowledged} messages acknowledged, ${result.changes} changes by IMAP acknowledged, ${result.uidsSeen} UIDs seen, ` +
