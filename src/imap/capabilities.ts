@@ -6,7 +6,7 @@ import type { Conversation } from './conversation.ts'
 const ALWAYS = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID', 'ENABLE', 'IDLE']
 const AFTER_LOGIN = [
   'NAMESPACE', 'CHILDREN', 'UIDPLUS', 'MOVE', 'UNSELECT', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE',
-  'CONDSTORE', 'ESEARCH', 'WITHIN', 'BINARY', 'UTF8=ACCEPT',
+  'CONDSTORE', 'QRESYNC', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'BINARY', 'UTF8=ACCEPT',
 ]
 
 export function saslMechanisms(talk: Conversation): Mechanism[] {

@@ -10,7 +10,7 @@ export const CHANGE_MESSAGES_MAX = 1000
 
 /** undefined: the set names a number that is no message's (RFC 3501 §9 seq-number: BAD). */
 export function sequencesOf(tracker: SequenceTracker, set: SequenceSet, byUid: boolean): Ranges | undefined {
-  if (set.saved) return undefined // RFC 5182 is not offered
+  if (set.saved) return tracker.sequencesOf(tracker.savedUids)
   const { exists } = tracker
   if (byUid) return tracker.sequencesOf(rangesOf(set.pairs, exists === 0 ? 0 : tracker.uidOf(exists)))
   const ranges = rangesOf(set.pairs, exists)

@@ -151,7 +151,7 @@ function every(tests: readonly Test[], candidate: Candidate): boolean | undefine
 
 /** In a search, a number beyond the last message is nobody's and not an error: clients search `1:100` without looking. */
 function setOf(key: Extract<SearchKey, { key: 'sequence' | 'uid' }>, { tracker }: Context): Ranges | undefined {
-  if (key.set.saved) return undefined
+  if (key.set.saved) return sequencesOf(tracker, key.set, true)
   if (key.key === 'uid') return sequencesOf(tracker, key.set, true)
   const { exists } = tracker
   if (exists === 0) return []

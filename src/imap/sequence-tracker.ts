@@ -38,6 +38,8 @@ export class SequenceTracker {
   #toldChanges = 0
   #toldModseq = 0
   #toldKeywords = 0
+  /** What SEARCH RETURN (SAVE) found, as ranges of UIDs: "$" (RFC 5182). What is expunged falls out by itself. */
+  savedUids: Ranges = []
   /** UIDs that are \Recent in this session: low, high, low, high, … */
   #recent: number[] = []
   /** Flags that this command has told already, by the modseq they had then. */

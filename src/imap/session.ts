@@ -340,6 +340,7 @@ export class Session implements Conversation {
       this.services.log.warn('a mailbox could not be looked at again', { error: errorSentence(error) })
     }
     await tellNews(this, state.selected.tracker, mayExpunge)
+    if (state.selected.shared.isReplaced) this.#leaving = { text: 'the mailbox was restored: open it again', code: undefined }
   }
 
   async #upgrade(): Promise<void> {

@@ -22,6 +22,8 @@ export class SharedView {
   readonly account: AccountId
   readonly view: MailboxView
   readonly #reader: AccountReader
+  /** The mailbox is there, but what sessions know of it no longer counts: they have to open it again. */
+  isReplaced = false
   #stale = false
   #running: Promise<void> | undefined
   readonly #listeners = new Set<() => void>()
@@ -78,6 +80,7 @@ export class SharedView {
     if (view.deleted) return
     const changes = await this.#reader.changesSince(view.mailbox, view.highestModseq, CHANGES_MAX)
     if (changes.mailbox && isAnother(view, changes.mailbox)) {
+      this.isReplaced = true
       view.apply({ mailbox: undefined, rows: [], expunged: [] })
       return
     }

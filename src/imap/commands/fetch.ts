@@ -10,6 +10,7 @@ import type { MessageRow } from '../../store/store.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { printDateTime } from '../../wire/imap/dates.ts'
 import type { FetchItem } from '../../wire/imap/parse-fetch.ts'
+import { rangesOf } from '../../wire/imap/sequence-set.ts'
 import type { Ranges } from '../../wire/imap/sequence-set.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
@@ -20,6 +21,7 @@ import { MessageBytes } from '../message-bytes.ts'
 import { piecesOf, rangesOfUids, sequencesOf, uidsOf } from '../message-set.ts'
 import { PeerGone } from '../peer.ts'
 import { plainBodyOf } from '../plain-body.ts'
+import { changedSince, tellVanished } from '../resync.ts'
 import type { SelectedMailbox } from '../session-state.ts'
 import { FairShare } from '../turn.ts'
 import { submitChange } from '../submit-change.ts'
@@ -44,7 +46,12 @@ export async function fetch(talk: Conversation, selected: SelectedMailbox, comma
   if (typeof plan === 'string') return bad(plan)
   let ranges = sequencesOf(tracker, command.set, command.uid)
   if (!ranges) return bad('no such message')
-  if (command.changedSince !== undefined) ranges = changedSince(selected, ranges, command.changedSince)
+  if (command.changedSince !== undefined) {
+    if (command.vanished && talk.state.at === 'selected' && !command.set.saved) {
+      await tellVanished(talk, talk.state.user, selected, rangesOf(command.set.pairs, Math.max(0, view.uidNext - 1)), command.changedSince)
+    }
+    ranges = changedSince(selected, ranges, command.changedSince)
+  }
   if (!plan.needsRows) {
     await tellFromView(talk, selected, plan, ranges)
     return ok('done')
@@ -87,19 +94,6 @@ function planOf(talk: Conversation, command: FetchCommand, readOnly: boolean): P
     else if (item.name !== 'UID' && item.name !== 'FLAGS' && item.name !== 'MODSEQ') needsRows = true
   }
   return { items, needsRows, needsBodies, setsSeen, namesFlags: names('FLAGS') }
-}
-
-function changedSince({ tracker, shared: { view } }: SelectedMailbox, ranges: Ranges, modseq: number): Ranges {
-  const changed: number[] = []
-  for (let i = 0; i < ranges.length; i += 2) {
-    for (let sequence = ranges[i]!; sequence <= ranges[i + 1]!; sequence += 1) {
-      const place = tracker.placeOf(sequence)
-      if (!place.here || view.modseqAt(place.index) <= modseq) continue
-      if (changed.length > 0 && changed.at(-1) === sequence - 1) changed[changed.length - 1] = sequence
-      else changed.push(sequence, sequence)
-    }
-  }
-  return changed
 }
 
 /** Nothing but UID, FLAGS and MODSEQ: no read at all. */

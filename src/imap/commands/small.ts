@@ -39,6 +39,12 @@ export async function enable(talk: Conversation, _user: User, command: Extract<C
       talk.enableCondstore()
       now.push(capability)
     }
+    // RFC 7162 §3.2.3: what QRESYNC needs of CONDSTORE comes with it.
+    if (capability === 'QRESYNC' && !talk.enabled.qresync) {
+      talk.enableCondstore()
+      talk.enabled.qresync = true
+      now.push(capability)
+    }
     if (capability === 'UTF8=ACCEPT' && !talk.enabled.utf8) {
       talk.enabled.utf8 = true
       now.push(capability)

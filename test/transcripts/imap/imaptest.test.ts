@@ -330,7 +330,7 @@ async function play(name: string): Promise<void> {
   for (const client of clients) client.session.close()
 }
 
-const offered = new Set(['literal+', 'sasl-ir', 'id', 'enable', 'idle', 'namespace', 'children', 'uidplus', 'move', 'unselect', 'special-use', 'list-extended', 'list-status', 'status=size', 'condstore', 'esearch', 'within', 'binary'])
+const offered = new Set(['literal+', 'sasl-ir', 'id', 'enable', 'idle', 'namespace', 'children', 'uidplus', 'move', 'unselect', 'special-use', 'list-extended', 'list-status', 'status=size', 'condstore', 'esearch', 'within', 'binary', 'searchres', 'qresync', 'special-use'])
 
 if (!there) test('ImapTest scripts', { skip: 'the shared suites are not here' }, () => undefined)
 else {
