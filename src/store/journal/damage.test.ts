@@ -19,6 +19,11 @@ async function filled(seed: number, mirrors: readonly string[]): Promise<Journal
     }
   }
   ;(model.journal as Journal).closeIdle()
+  if (model.random.int(2) === 0) {
+    // What is hit then are the copies of a new owner, which nothing follows but the header that closes them.
+    model.disk.crash('tear')
+    await model.open()
+  }
   return model
 }
 
