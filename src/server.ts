@@ -134,7 +134,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   const tidying = new AbortController()
   const cancelTidying = clock.after(TIDY_AFTER_MS, () => {
     removeUnnamedLarge({
-      dataDirectory: config.data, mirrors: config.journal.mirrors, disk: nodeDisk, clock, log, startedMs, signal: tidying.signal, through: store.gauges.get('durableSequence'),
+      dataDirectory: config.data, mirrors: store.mirrors, disk: nodeDisk, clock, log, startedMs, signal: tidying.signal, through: store.gauges.get('durableSequence'),
     }).catch((error: unknown) => log.debug('tidying large/ was broken off', { error: String(error) }))
   })
   let stopped: Promise<void> | undefined
@@ -166,7 +166,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
 }
 
 function connectMain(config: Config, options: ServeOptions, store: StoreThreads): Promise<StoreClient> {
-  const place = { dataDirectory: config.data, mirrors: config.journal.mirrors }
+  const place = { dataDirectory: config.data, mirrors: store.mirrors }
   return StoreClient.connect({
     ports: store.connect(), gauges: store.gauges, limits: config.limits, disk: nodeDisk, log: options.log,
     reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),
@@ -182,7 +182,7 @@ function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, 
   const kinds: FrontKind[] = ['taking', 'reading', 'queue']
   return kinds.map((kind) => new Front({
     kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(),
-    data: { kind, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, version: options.version, ownAddresses },
+    data: { kind, mirrors: store.mirrors, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, version: options.version, ownAddresses },
   }, owned.doors.filter((door) => KIND_OF[door.door] === kind).map(socketOf)))
 }
 

@@ -27,7 +27,7 @@ if (port) {
   const { config } = data
   const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: data.kind })
   const tell = (message: FromFront) => port.postMessage(message)
-  const place = { dataDirectory: config.data, mirrors: config.journal.mirrors, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
+  const place = { dataDirectory: config.data, mirrors: data.mirrors, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
   const contexts = parseServerContexts(data.certificates, data.ticketKeys)
   // One object for the life of the thread: a reload changes what it holds.
   const limits = { ...config.limits }

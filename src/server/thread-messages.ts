@@ -17,6 +17,8 @@ export interface DoorSocket {
 export interface FrontThreadData {
   kind: FrontKind
   config: Config
+  /** Those that take part (not all of the config's, after a start with one missing). */
+  mirrors: readonly string[]
   logLevel: LogLevel
   ports: FrontPorts
   gauges: SharedArrayBuffer

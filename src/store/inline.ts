@@ -39,7 +39,7 @@ export interface InlineStore {
   /** Applies what is left, flushes, seals, lets go of the data directory. */
   close(): Promise<void>
   /** As after a crash: nothing is applied, flushed or sealed any more. For tests. */
-  abandon(): void
+  abandon(): Promise<void>
 }
 
 /** Becomes the owner of the data directory, or says who is. */
@@ -67,14 +67,14 @@ export async function openInlineStore(options: InlineStoreOptions): Promise<Pars
         opened?.closeReaders()
         lock.value.release()
       },
-      abandon() {
+      async abandon() {
         store.close()
-        abandon()
+        await abandon()
         lock.value.release()
       },
     })
   } catch (error) {
-    opened?.abandon()
+    await opened?.abandon()
     lock.value.release()
     if (error instanceof Outage) return refuse('store-failed', `${error.message}${error.hint ? ` (${error.hint})` : ''}`)
     throw error
@@ -89,10 +89,11 @@ function openLoops(options: InlineStoreOptions) {
   const limits = options.limits ?? defaultLimits
   const disk = options.disk ?? nodeDisk
   const asyncDisk = options.asyncDisk ?? nodeAsyncDisk
-  const mirrors = options.mirrors ?? []
+  const wantedMirrors = options.mirrors ?? []
   const { journal, report } = openJournal({
-    dataDirectory, mirrors, disk, clock, random, log, segmentSizeOctets: options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS, acceptLoss: options.acceptLoss ?? false,
+    dataDirectory, mirrors: wantedMirrors, disk, clock, random, log, segmentSizeOctets: options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS, acceptLoss: options.acceptLoss ?? false,
   })
+  const mirrors = wantedMirrors.filter((root) => !report.membersLeftOut.some((left) => left.root === root))
   const gauges = new Gauges()
   gauges.set('durableSequence', report.lastSequence)
   let store: StoreClient | undefined
@@ -130,10 +131,10 @@ function openLoops(options: InlineStoreOptions) {
     closeReaders() {
       for (const reader of readers) reader.close()
     },
-    abandon() {
-      for (const reader of readers) reader.close()
-      accountsLoop.abandon()
+    async abandon() {
       journalLoop.abandon()
+      await accountsLoop.abandon()
+      for (const reader of readers) reader.close()
       for (const port of [between.port1, toJournal.port1, toAccounts.port1]) port.close()
     },
   }

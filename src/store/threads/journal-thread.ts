@@ -32,7 +32,8 @@ export type ToJournalThread =
   | { t: 'stop' }
 
 export type FromJournalThread =
-  | { t: 'ready'; through: number; watermark: Watermark; report: string[] }
+  /** `mirrors`: those that take part; one that is missing and was accepted as lost does not. */
+  | { t: 'ready'; through: number; watermark: Watermark; report: string[]; mirrors: string[] }
   | { t: 'refused'; because: string }
   | { t: 'dead'; because: string }
   | { t: 'stopped' }
@@ -52,7 +53,8 @@ if (port) {
       disk: nodeDisk, clock: systemClock, random: systemRandom, log, crashPoint: crashPointAt(data.crashAt),
     })
     gauges.set('durableSequence', report.lastSequence)
-    tell({ t: 'ready', through: report.lastSequence, watermark: report.watermark, report: [...report.sentences] })
+    const mirrors = data.mirrors.filter((root) => !report.membersLeftOut.some((left) => left.root === root))
+    tell({ t: 'ready', through: report.lastSequence, watermark: report.watermark, report: [...report.sentences], mirrors })
     keepCompiled()
     let loop: ReturnType<typeof runJournalLoop> | undefined
     port.on('message', (message: ToJournalThread) => {
@@ -60,7 +62,7 @@ if (port) {
         case 'accounts':
           loop = runJournalLoop({
             journal, accounts: message.port, gauges, clock: systemClock, disk: nodeDisk, limits: data.limits, log,
-            folders: [data.dataDirectory, ...data.mirrors],
+            folders: [data.dataDirectory, ...mirrors],
             onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
           })
           return

@@ -26,6 +26,8 @@ export interface StoreThreads {
   readonly gauges: Gauges
   /** What recovery found, as sentences for the log. */
   readonly report: readonly string[]
+  /** The mirrors that take part: those of the options but the ones that were missing and accepted as lost. */
+  readonly mirrors: readonly string[]
   /** Channels for a new front. The ports are handed to its thread. */
   connect(): FrontPorts
   /** After every front has closed its ports. */
@@ -80,7 +82,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
   const accounts = new Worker(new URL('./accounts-thread.ts', import.meta.url), {
     name: 'accounts',
     workerData: {
-      dataDirectory: options.dataDirectory, mirrors: options.mirrors, gauges: gauges.shared, limits: options.limits, logLevel: options.logLevel, crashAt: options.crashAt,
+      dataDirectory: options.dataDirectory, mirrors: opened.mirrors, gauges: gauges.shared, limits: options.limits, logLevel: options.logLevel, crashAt: options.crashAt,
       watermark: opened.watermark, through: opened.through, journal: between.port2,
     } satisfies AccountsThreadData,
     transferList: [between.port2],
@@ -99,6 +101,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
   return {
     gauges,
     report: opened.report,
+    mirrors: opened.mirrors,
     connect() {
       const toJournal = new MessageChannel()
       const toAccounts = new MessageChannel()
