@@ -192,13 +192,16 @@ export class Opener {
     this.#options.onLost(base)
   }
 
-  /** No file: either the database is new with the next record, or it was lost. */
+  /** No file: either the account is new with the next record, or the database was lost. */
   async #make(base: AppliedDatabase): Promise<void> {
     const { disk, dataDirectory, log, reader, crashPoint } = this.#options
     const incarnation = highestIncarnation(disk, dataDirectory, base.database) + 1
-    disk.makeDirectory(folderOf(dataDirectory, base.database))
+    const folder = folderOf(dataDirectory, base.database)
+    // An account that has a folder has a past, even if the next record says that it is made.
+    const isBorn = !disk.exists(folder) && this.#comesIntoBeing(base)
+    disk.makeDirectory(folder)
     const path = databasePath(dataDirectory, base.database, incarnation)
-    const snapshot = this.#isBorn(base) ? undefined : await placeSnapshot({
+    const snapshot = isBorn ? undefined : await placeSnapshot({
       disk, dataDirectory, database: base.database, path, log, crashPoint, lastSequenceOfEpoch: (epoch) => reader.lastSequenceOfEpoch(epoch),
     })
     const connection = step(crashPoint, 'apply-make', () => new SqliteWriter(path, kindOf(base.database)))
@@ -207,17 +210,14 @@ export class Opener {
     base.folderFlushed = false
     base.epoch = snapshot?.epoch ?? 0
     this.#connected(base, connection)
-    this.#startFrom(base, connection, snapshot?.sequence ?? 0)
+    const first = base.pending.peek()
+    if (isBorn && first) base.flushed = first.sequence - 1
+    else this.#startFrom(base, connection, snapshot?.sequence ?? 0)
   }
 
-  /** The database stands at `position`: what follows comes from a scan, unless the next record is the one that makes it. */
+  /** The database stands at `position`: what follows comes from a scan. */
   #startFrom(base: AppliedDatabase, connection: SqliteWriter, position: number): void {
-    const first = base.pending.peek()
     base.position = position
-    if (first && position === 0 && this.#isBorn(base)) {
-      base.flushed = first.sequence - 1
-      return
-    }
     base.flushed = 0
     base.building = true
     base.factsAhead = []
@@ -228,8 +228,8 @@ export class Opener {
     if (base.gate > 0) this.#options.log.warn('a database is made again from the journal', { database: base.database, from: position })
   }
 
-  /** The first thing it has to apply is the record that makes the account: it has no past. */
-  #isBorn(base: AppliedDatabase): boolean {
+  /** The first thing it has to apply is the record that makes the account. */
+  #comesIntoBeing(base: AppliedDatabase): boolean {
     const first = base.pending.peek()
     if (base.catchUpFrom !== null || first?.type !== 'directory' || base.database < FIRST_ACCOUNT) return false
     const value = this.#options.entries.valueOf(first) as { change?: { kind?: string; account?: number } }

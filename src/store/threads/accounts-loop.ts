@@ -51,8 +51,8 @@ export interface AccountsLoop {
   readonly open: Promise<void>
   /** Applies what is left, flushes, closes. */
   stop(): Promise<void>
-  /** For tests: as after a crash, nothing more is applied or told. */
-  abandon(): void
+  /** For tests: as after a crash, nothing more is applied or told. Resolves when nothing touches a file any more. */
+  abandon(): Promise<void>
 }
 
 export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
@@ -213,10 +213,10 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       applier.stop()
       options.journal.postMessage({ t: 'stopped' } satisfies ToJournal)
     },
-    abandon() {
+    async abandon() {
       clearInterval(sweep)
-      void flusher.stop()
       applier.stop()
+      await Promise.allSettled([flusher.stop(), snapshotUnderWay])
     },
   }
 }
