@@ -180,6 +180,16 @@ export class SequenceTracker {
     this.#said.set(uid, modseq)
   }
 
+  isSaid(uid: number, modseq: number): boolean {
+    return this.#said.get(uid) === modseq
+  }
+
+  /** Messages whose flags changed and were not told. undefined: the view no longer remembers which. */
+  untoldFlags(): ReadonlySet<number> | undefined {
+    const since = this.view.changesSince(this.#toldChanges)
+    return since && new Set(since)
+  }
+
   /** Have these flags changed since the client was last told of changes? Only as far back as the view remembers. */
   hasNewFlags(uid: number): boolean {
     return this.view.changesSince(this.#toldChanges)?.includes(uid) ?? true

@@ -1,5 +1,6 @@
 // STORE and UID STORE (RFC 3501 §6.4.6; RFC 7162 §3.1.3 UNCHANGEDSINCE).
-import { keywordList } from '../../store/store.ts'
+import { changedFlags, keywordList } from '../../store/store.ts'
+import type { FlagChange, Flags } from '../../store/store.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { printSet } from '../../wire/imap/sequence-set.ts'
 import type { Ranges } from '../../wire/imap/sequence-set.ts'
@@ -31,6 +32,7 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
   const changed = new Map<number, number>()
   const modified: number[] = []
   for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
+    const expected = command.silent ? expectedFlags(selected, piece, command.action, { bits, keywords }) : undefined
     const outcome = await submitChange(services, state.user.account, {
       kind: 'store-flags', mailbox: view.mailbox, uids: uidRangesOf(tracker, piece), how: command.action, bits, keywords,
       ...(command.unchangedSince === undefined ? {} : { unchangedSince: command.unchangedSince }),
@@ -39,7 +41,11 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
       await shared.seeOwnChange()
       return refusal(outcome)
     }
-    for (const { uid, modseq } of outcome.result.changed) changed.set(uid, modseq)
+    for (const { uid, modseq, ...flags } of outcome.result.changed) {
+      changed.set(uid, modseq)
+      const flagsExpected = expected?.get(uid)
+      if (flagsExpected && flagsExpected.bits === flags.bits && flagsExpected.keywords === flags.keywords) tracker.said(uid, modseq)
+    }
     for (const uid of outcome.result.modified) modified.push(uid)
     await shared.seeOwnChange() // piece by piece, so that none is too much for one look
   }
@@ -48,6 +54,25 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
   if (modified.length === 0) return ok('stored')
   const numbers = command.uid ? modified : modified.map((uid) => tracker.sequenceOf(uid)).filter((sequence) => sequence !== undefined)
   return ok('some messages had changed', `MODIFIED ${printSet(numbers.sort((a, b) => a - b))}`)
+}
+
+/**
+ * What the client will take for granted after SILENT: the flags it was told, changed as it asked. A message with
+ * changes that it was not told of is not among them, so that those are told.
+ */
+function expectedFlags({ tracker, shared: { view } }: SelectedMailbox, piece: Ranges, how: FlagChange, given: Flags): ReadonlyMap<number, Flags> {
+  const expected = new Map<number, Flags>()
+  const untold = tracker.untoldFlags()
+  if (!untold) return expected
+  for (let i = 0; i < piece.length; i += 2) {
+    for (let sequence = piece[i]!; sequence <= piece[i + 1]!; sequence += 1) {
+      const place = tracker.placeOf(sequence)
+      if (!place.here) continue
+      const uid = view.uidAt(place.index)
+      if (!untold.has(uid)) expected.set(uid, changedFlags({ bits: view.bitsAt(place.index), keywords: view.keywordText(view.keywordsAt(place.index)) }, how, given))
+    }
+  }
+  return expected
 }
 
 async function tellStored(
@@ -66,13 +91,10 @@ async function tellStored(
       const uid = view.uidAt(index)
       if (modified.has(uid)) continue
       const modseq = view.modseqAt(index)
-      // Somebody else changed it after us: that is news, which SILENT does not hold back.
-      if (command.silent && (!enabled.condstore || !changed.has(uid))) {
-        if (changed.get(uid) === modseq) tracker.said(uid, modseq)
-        continue
-      }
-      if (command.silent && changed.get(uid) !== modseq) continue
-      tracker.said(uid, modseq)
+      if (command.silent) {
+        // Only its new modseq, if the client wants modseqs; changes of others are news and come as such.
+        if (!enabled.condstore || changed.get(uid) !== modseq || !tracker.isSaid(uid, modseq)) continue
+      } else tracker.said(uid, modseq)
       out.text('* ').number(sequence).text(' FETCH (')
       if (command.uid || enabled.condstore) out.text('UID ').number(uid).text(' ')
       if (enabled.condstore) out.text('MODSEQ (').number(modseq).text(command.silent ? ')' : ') ')

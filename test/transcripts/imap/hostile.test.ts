@@ -10,17 +10,22 @@ let address: string
 before(async () => {
   stage = await ImapStage.open({ limits: { session_errors_max: 1_000_000, login_failures_max: 1_000_000, message_octets_max: 100_000 } })
   ;({ address } = await stage.account())
-  const client = stage.connect()
-  await client.line()
-  await client.command('l', `LOGIN ${address} "${PASSWORD}"`)
-  for (let n = 0; n < 5; n += 1) {
-    const message = `From: a@b.c\r\nSubject: ${n}\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n${'text '.repeat(n * 100)}\r\n--x--\r\n`
-    assert.match((await client.command('a', `APPEND INBOX {${message.length}+}\r\n${message}`)).answer, /^OK/)
-  }
+  await fill(address)
 })
 after(async () => {
   await stage.close()
 })
+
+async function fill(who: string): Promise<void> {
+  const client = stage.connect()
+  await client.line()
+  await client.command('l', `LOGIN ${who} "${PASSWORD}"`)
+  for (let n = 0; n < 5; n += 1) {
+    const message = `From: a@b.c\r\nSubject: ${n}\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n${'text '.repeat(n * 100)}\r\n--x--\r\n`
+    assert.match((await client.command('a', `APPEND INBOX {${message.length}+}\r\n${message}`)).answer, /^OK/)
+  }
+  client.session.close()
+}
 
 const word = fc.constantFrom(
   'FETCH', 'UID', 'SEARCH', 'STORE', 'COPY', 'MOVE', 'EXPUNGE', 'SELECT', 'EXAMINE', 'INBOX', 'Sent', 'x/y', 'CREATE', 'DELETE', 'RENAME', 'LIST', 'LSUB', 'STATUS', 'APPEND', 'NOOP', 'CHECK', 'CLOSE', 'UNSELECT',
@@ -88,9 +93,11 @@ test('too many errors end the session', async () => {
 })
 
 test('a client that does not read is waited for, and one that floods is not read from', async () => {
+  const other = (await stage.account()).address
+  await fill(other)
   const client = stage.connect({ slow: true })
   client.letIn(1)
-  client.send(`l LOGIN ${address} "${PASSWORD}"\r\ns SELECT INBOX\r\n`)
+  client.send(`l LOGIN ${other} "${PASSWORD}"\r\ns SELECT INBOX\r\n`)
   for (let n = 0; n < 400; n += 1) client.send(`f${n} FETCH 1:* (BODY.PEEK[] ENVELOPE)\r\n`)
   for (let n = 0; n < 200; n += 1) await new Promise((resolve) => setImmediate(resolve))
   assert.ok(client.writtenOctets < 300_000, `${client.writtenOctets} octets were written to a client that takes none`)
