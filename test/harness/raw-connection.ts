@@ -71,6 +71,7 @@ export class RawConnection {
   /** Resolves when something has arrived; throws `Gone` when nothing will any more. */
   async #more(): Promise<void> {
     if (this.#ended) throw this.#ended
+    if (this.#wake) throw new Error('two at once read from one connection: one of them would wait for ever')
     await new Promise<void>((resolve) => (this.#wake = resolve))
     this.#wake = undefined
   }
