@@ -259,10 +259,13 @@ export const routeKeys = {
 const TIMER_MS_MAX = 24 * 24 * 3600_000
 const YEAR_MS = 365 * 24 * 3600_000
 
+/** Numbers that code or clients cannot follow further: nested parts are read by functions that call themselves. */
+const COUNTS_MAX: { readonly [name in LimitName]?: number } = { mime_depth_max: 400 }
+
 function limitKey(name: LimitName): Key<number> {
   const kind = name.endsWith('_ms') ? durationKind(1, name.startsWith('queue_') ? YEAR_MS : TIMER_MS_MAX)
     : name.includes('octets') ? sizeKind(name.startsWith('disk_') ? 0 : 1)
-    : countKind(1, 100_000_000)
+    : countKind(1, COUNTS_MAX[name] ?? 100_000_000)
   return key(`limits.${name}`, kind, {
     default: limitDefaults[name],
     meaning: limitMeanings[name] ?? sameText(name.replaceAll('_', ' ')),
