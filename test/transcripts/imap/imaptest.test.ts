@@ -204,7 +204,7 @@ class Script {
     }
     const text = expected.replace(/\$\$(\w+)/g, '$1').replace(/\$\{(\w+)\}/g, (_, key: string) => vars.get(key) ?? '').replace(/(?<!\$)\$([A-Za-z_]\w*)/g, (whole, key: string) => vars.get(key) ?? whole)
     // Scripts have LF where some bodies have CRLF, and do not always count the last one.
-    const plain = (value: string) => value.toLowerCase().replace(/\r+\n/g, '\n').replace(/\n$/, '')
+    const plain = (value: string) => value.toLowerCase().replace(/\r+\n/g, '\n').replace(/\n+$/, '')
     return plain(text) === plain(got)
   }
 }
