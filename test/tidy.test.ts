@@ -36,7 +36,10 @@ const roomOf = (path: string): string => {
   return first.startsWith('server') ? 'server' : first
 }
 
-const all = files(src).map((path) => ({ path, name: relative(root, path), text: readFileSync(path, 'utf8'), room: roomOf(path), isTest: path.endsWith('.test.ts') }))
+/** Tests, and what only they use: a script for a peer, a worker, a folder of it. */
+const isTest = (path: string): boolean => /\.test\.ts$|-for-tests\.ts$|\/testing\//.test(path)
+
+const all = files(src).map((path) => ({ path, name: relative(root, path), text: readFileSync(path, 'utf8'), room: roomOf(path), isTest: isTest(path) }))
 
 test('imports go down the floors and in by the front door', () => {
   const findings: string[] = []
@@ -64,7 +67,7 @@ const ONE_HOME: { what: RegExp; home: RegExp; instead: string }[] = [
   { what: /\bDate\.now\(\)|new Date\(\)|\bperformance\.now\(\)/, home: /^src\/base\//, instead: 'the Clock that you were handed' },
   { what: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(|\brandomInt\(/, home: /^src\/base\//, instead: 'the Random that you were handed' },
   { what: /\bprocess\.env\b/, home: /^src\/(cli|server|base)/, instead: 'the config' },
-  { what: /\bconsole\./, home: /^src\/cli\//, instead: 'the Log that you were handed' },
+  { what: /\bconsole\.(?:log|info|warn|error|debug|trace|table|dir)\b/, home: /^src\/cli\//, instead: 'the Log that you were handed' },
   { what: /: any\b|\bas any\b|<any>/, home: /^$/, instead: 'unknown, and a check' },
 ]
 

@@ -4,7 +4,7 @@ import type { Language, Text } from '../base/language.ts'
 import type { Random } from '../base/random.ts'
 import type { ExitCode } from '../admin/admin.ts'
 import type { Catalogue } from './language.ts'
-import type { Builder } from './server-interface.ts'
+import type { Builder } from '../server/server-interface.ts'
 
 /** The world around a command, handed in so that a test can stand in for it. */
 export interface World {

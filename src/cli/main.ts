@@ -9,7 +9,7 @@ import { systemRandom } from '../base/random.ts'
 import type { World } from './command.ts'
 import { runCommandLine } from './run.ts'
 import { isAlive } from './run-files.ts'
-import type { Builder } from './server-interface.ts'
+import type { Builder } from '../server/server-interface.ts'
 
 const STANDARD_INPUT_OCTETS_MAX = 64 * 1024
 

@@ -16,7 +16,7 @@ import { type Context, sayTrouble } from './command.ts'
 import { catalogue } from './language.ts'
 import { loadConfig } from './load-config.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
-import type { Server } from './server-interface.ts'
+import type { Server } from '../server/server-interface.ts'
 import { inheritedSockets, serviceManager } from './systemd.ts'
 import { version } from './version.ts'
 

@@ -12,7 +12,7 @@ import { type PretendOffice, pretendOffice } from '../admin/pretend-office-for-t
 import { type Config, doorNames } from '../config/config.ts'
 import type { World } from './command.ts'
 import { runCommandLine } from './run.ts'
-import type { Builder, Server } from './server-interface.ts'
+import type { Builder, Server } from '../server/server-interface.ts'
 
 interface Stage {
   folder: string

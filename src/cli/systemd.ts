@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import type { Clock } from '../base/clock.ts'
 import { placeOfSocket } from '../base/inherited-socket.ts'
 import { type DoorName, doorNames } from '../config/config.ts'
-import type { InheritedSocket } from './server-interface.ts'
+import type { InheritedSocket } from '../server/server-interface.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

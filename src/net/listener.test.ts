@@ -49,7 +49,7 @@ test('a second door on the same port is refused', async (t) => {
 test('the main thread binds, a worker thread listens', async (t) => {
   const bound = bindSocket({ host: '127.0.0.1', family: 4, port: 0 })
   assert.ok(bound.ok)
-  const worker = new Worker(new URL('./listener.worker-for-tests.ts', import.meta.url), { workerData: { fd: bound.value.handOver(), address: bound.value.address } })
+  const worker = new Worker(new URL('./listener-worker-for-tests.ts', import.meta.url), { workerData: { fd: bound.value.handOver(), address: bound.value.address } })
   t.after(() => worker.terminate())
   await once(worker, 'message')
   const peer = connect(bound.value.address.port, '127.0.0.1')

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { systemClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
-import { askServer } from '../cli/control-client.ts'
-import { LineGatherer } from './control-protocol.ts'
-import { openControlServer } from './control-server.ts'
-import { pretendOffice } from './pretend-office-for-tests.ts'
+import { askServer } from './control-client.ts'
+import { LineGatherer } from '../admin/control-protocol.ts'
+import { openControlServer } from '../admin/control-server.ts'
+import { pretendOffice } from '../admin/pretend-office-for-tests.ts'
 
 async function open(t: TestContext, data = mkdtempSync(join(tmpdir(), 'daruma-control-'))) {
   t.after(() => rmSync(data, { recursive: true, force: true }))
