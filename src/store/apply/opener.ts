@@ -15,7 +15,7 @@ import { FIRST_ACCOUNT, sequence as sequenceOf, type DatabaseId } from '../ids.t
 import { type CrashPoint, step } from '../journal/crash-point.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import { readPosition, setPosition } from '../operations/position.ts'
-import { SqliteWriter } from '../sqlite/connection.ts'
+import { PAGE_OCTETS, SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
 import type { AppliedDatabase } from './applied-database.ts'
 import { applyLimits } from './apply-limits.ts'
@@ -66,6 +66,12 @@ export class Opener {
     const path = databasePath(dataDirectory, base.database, newest)
     base.path = path
     base.incarnation = newest
+    const sizeOctets = disk.facts(path)?.sizeOctets ?? 0
+    if (sizeOctets % PAGE_OCTETS !== 0) {
+      // SQLite would take what is missing of the last page for zeros, and some zeros for an empty table.
+      await this.rebuild(base, `its size of ${sizeOctets} octets is no whole number of pages`)
+      return
+    }
     const connection = new SqliteWriter(path, kindOf(base.database))
     this.#connected(base, connection)
     const position = await withTx(connection, (tx) => readPosition(tx, base.database))

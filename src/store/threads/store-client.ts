@@ -29,6 +29,9 @@ export interface StoreClientOptions {
   large: LargeStore
 }
 
+/** Readings of the directory before a front says that it cannot be read. */
+const CONNECT_ATTEMPTS_MAX = 3
+
 /** Changes that free room or end work: they may use the space kept back for a full disk. */
 const RESERVED_CHANGES = new Set(['expunge', 'delete-mailbox', 'attempt-begun', 'settled', 'work-state', 'outbox-done', 'account-delete'])
 
