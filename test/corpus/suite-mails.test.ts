@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipWithoutSuites as skip } from '../../src/message/testing/suite-mails.ts'
 import { projectRoot } from '../harness/daruma-process.ts'
-import { RawImap } from '../harness/raw-imap.ts'
+import { fetchItems, RawImap, type ImapValue } from '../harness/raw-imap.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
 import { readByImapflow, readByMailParser, readByScript, sameTree, shown } from './foreign-parsers.ts'
 import { asSent, deliver, fetchAll, octetsOf, openMailRoom, password, type MailRoom } from './mail-room.ts'
@@ -22,6 +22,23 @@ const hasPython = spawnSync('python3', ['-c', 'import imaplib, email']).status =
 /** Contents of parts that lie among mime4j's mails: stored like mails, but nobody's structure. */
 function isMail({ name }: { name: string }): boolean {
   return !name.includes('_decoded_')
+}
+
+/** Parts that hold no others, by their numbers (RFC 3501 §6.4.5), with the octets that are said of them. */
+function leavesOf(body: ImapValue | undefined, prefix = ''): { path: string; octets: number }[] {
+  assert.ok(Array.isArray(body))
+  if (Array.isArray(body[0])) {
+    const children = body.slice(0, body.findIndex((value) => !Array.isArray(value)))
+    return children.flatMap((child, i) => leavesOf(child, prefix === '' ? `${i + 1}` : `${prefix}.${i + 1}`))
+  }
+  const own = prefix === '' ? '1' : prefix
+  const [type, subtype] = [String(body[0]).toUpperCase(), String(body[1]).toUpperCase()]
+  if (type === 'MESSAGE' && subtype === 'RFC822') {
+    const inner = body[8]
+    const isMultipart = Array.isArray(inner) && Array.isArray(inner[0])
+    return [{ path: own, octets: Number(body[6]) }, ...leavesOf(inner, isMultipart ? own : `${own}.1`)]
+  }
+  return [{ path: own, octets: Number(body[6]) }]
 }
 
 describe('mails of the shared suites', { skip }, () => {
@@ -94,6 +111,39 @@ describe('mails of the shared suites', { skip }, () => {
       }
     }
     assert.deepEqual(wrong, [])
+  })
+
+  test('every part has as many octets as BODYSTRUCTURE says, and BODY and BODYSTRUCTURE tell of the same parts', async () => {
+    const client = await RawImap.open({ port: room.server.ports.imap })
+    await client.login(room.address, password)
+    await client.command('SELECT INBOX')
+    const parts = new Map<number, { path: string; octets: number }[]>()
+    await fetchAll(client, 'BODY BODYSTRUCTURE', (uid, items) => {
+      const { name } = room.mails.find((mail) => mail.uid === uid) ?? assert.fail(`UID ${uid}`)
+      const found = leavesOf(items.get('BODYSTRUCTURE'))
+      assert.deepEqual(leavesOf(items.get('BODY')), found, name)
+      parts.set(uid, found)
+    })
+    for (const { uid, name } of room.mails) {
+      const leaves = parts.get(uid) ?? assert.fail(name)
+      const answer = await client.command(`UID FETCH ${uid} (${leaves.map(({ path }) => `BODY.PEEK[${path}]`).join(' ')})`)
+      assert.equal(answer.status, 'OK', name)
+      const items = fetchItems(answer.untagged[0] ?? [])?.items
+      for (const { path, octets } of leaves) assert.equal(octetsOf(items?.get(`BODY[${path}]`)).length, octets, `${name}: part ${path}`)
+    }
+    client.connection.destroy()
+  })
+
+  test('SEARCH reads them all', async () => {
+    const client = await RawImap.open({ port: room.server.ports.imap })
+    await client.login(room.address, password)
+    await client.command('SELECT INBOX')
+    for (const key of ['TEXT zebra', 'BODY zebra', 'FROM zebra', 'SUBJECT zebra', 'HEADER References zebra', 'SENTSINCE 1-Jan-1970', 'CHARSET UTF-8 TEXT {9+}\r\n日本語']) {
+      const answer = await client.command(`UID SEARCH ${key}`)
+      assert.equal(answer.status, 'OK', `${key}: ${answer.text}`)
+    }
+    client.connection.destroy()
+    assert.doesNotMatch(room.server.stderr, /"level":"error"/)
   })
 
   test('a second parser sees the same parts; the others are explained', { skip: hasPython ? false : 'python3 is absent' }, async () => {
