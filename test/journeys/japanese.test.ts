@@ -57,7 +57,7 @@ test('subjects, texts and file names in ISO-2022-JP, UTF-8, Shift_JIS and nothin
   const [jis] = await reader.fetch('1', '(BODYSTRUCTURE ENVELOPE BODY.PEEK[1])')
   assert.equal(new TextDecoder('iso-2022-jp').decode(jis?.items.get('BODY[1]') as Buffer), 'お世話になっております。\r\n来週の打ち合わせの件です。\r\n')
   assert.match(JSON.stringify(jis?.items.get('BODYSTRUCTURE')), /iso-2022-jp/i)
-  assert.match(String((jis?.items.get('ENVELOPE') as unknown[])[1]), /^=\?iso-2022-jp\?b\?/i, 'ENVELOPE keeps encoded words')
+  assert.match(String((jis?.items.get('ENVELOPE') as unknown[] | undefined)?.[1]), /^=\?iso-2022-jp\?b\?/i, 'ENVELOPE keeps encoded words')
 })
 
 test('a mailbox named 日本語 goes round in modified UTF-7 and in UTF-8', async (t) => {
@@ -107,7 +107,7 @@ test('addresses in Japanese, and commands that speak it', async (t) => {
   assert.equal((await client.command('DATA')).code, 354)
   assert.equal((await client.command('From: 花子 <花子@例え.example>\r\nSubject: やあ\r\n\r\nやあ\r\n.')).code, 250)
   // The domain may also come as A-labels (RFC 5891).
-  const [aLabels] = await Promise.all([new URL('http://例え.example').hostname])
+  const aLabels = new URL('http://例え.example').hostname
   assert.equal((await client.command('MAIL FROM:<> SMTPUTF8')).code, 250)
   assert.equal((await client.command(`RCPT TO:<太郎@${aLabels}>`)).code, 250)
   await client.quit()

@@ -71,7 +71,7 @@ set beep = no
 
   await ada.command('NOOP')
   const [asked] = await ada.fetch('1', '(FLAGS)')
-  assert.deepEqual((asked?.items.get('FLAGS') as string[]).filter((flag) => flag !== '\\Recent').sort(), ['\\Answered', '\\Seen'])
+  assert.deepEqual((asked?.items.get('FLAGS') as string[] | undefined)?.filter((flag) => flag !== '\\Recent').sort(), ['\\Answered', '\\Seen'])
   await ada.waitForMessages(1, 'Sent')
   assert.equal((await simpleParser(await ada.bytesOf(1))).subject, 'Re: 質問')
 })

@@ -90,7 +90,7 @@ test('killed with mail, appends and flags under way', async (t) => {
   const there = new Map((await bob.fetch('1:*', '(UID FLAGS BODY.PEEK[])')).map(({ items }) => [Number(items.get('UID')), items]))
   for (const [id, uid] of appended) {
     assert.ok((there.get(uid)?.get('BODY[]') as Buffer | undefined)?.equals(bytesOf(id)), `${id} is UID ${uid}`)
-    if (flagged.has(uid)) assert.ok((there.get(uid)?.get('FLAGS') as string[]).includes('\\Flagged'), `the flag of UID ${uid}`)
+    if (flagged.has(uid)) assert.ok((there.get(uid)?.get('FLAGS') as string[] | undefined)?.includes('\\Flagged'), `the flag of UID ${uid}`)
   }
   const next = await bob.command('APPEND INBOX ', bytesOf('later@test.example'))
   const uid = Number(/APPENDUID \d+ (\d+)/.exec(next.text)?.[1])
