@@ -180,6 +180,11 @@ export class SequenceTracker {
     this.#said.set(uid, modseq)
   }
 
+  /** Is there any change of flags that was not told? Cheap. */
+  get hasUntoldFlags(): boolean {
+    return this.view.changesThrough > this.#toldChanges
+  }
+
   isSaid(uid: number, modseq: number): boolean {
     return this.#said.get(uid) === modseq
   }

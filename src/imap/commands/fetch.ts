@@ -122,7 +122,7 @@ async function tellFromView(talk: Conversation, { tracker, shared: { view } }: S
         if (item.name === 'UID') out.text('UID ').number(message.uid)
         else if (item.name === 'FLAGS') {
           out.text(flagsText(message.bits, message.keywords, tracker.isRecent(message.uid)))
-          if (place.here) tracker.said(message.uid, message.modseq)
+          if (place.here && tracker.hasUntoldFlags) tracker.said(message.uid, message.modseq)
         } else out.text('MODSEQ (').number(message.modseq).text(')')
       }
       out.text(')\r\n')
@@ -261,7 +261,7 @@ async function prepare(talk: Conversation, item: FetchItem, selected: SelectedMa
         const index = view.indexOf(row.uid)
         const bits = index === undefined ? row.bits : view.bitsAt(index)
         const keywords = index === undefined ? row.keywords : view.keywordText(view.keywordsAt(index))
-        if (index !== undefined) tracker.said(row.uid, view.modseqAt(index))
+        if (index !== undefined && tracker.hasUntoldFlags) tracker.said(row.uid, view.modseqAt(index))
         out.text(`FLAGS (${printFlags(bits, keywords, tracker.isRecent(row.uid))})`)
       }
       case 'MODSEQ': return () => {
