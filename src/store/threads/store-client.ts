@@ -4,6 +4,7 @@ import { Outage, assert } from '../../base/errors.ts'
 import type { Disk } from '../../base/disk.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
+import { DELETED } from '../flags.ts'
 import { DIRECTORY, FIRST_ACCOUNT, QUEUE, accountId, sequence, type AccountId, type DatabaseId, type Sequence } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { LargeStore } from '../journal/large-writer.ts'
@@ -34,6 +35,11 @@ const CONNECT_ATTEMPTS_MAX = 3
 
 /** Changes that free room or end work: they may use the space kept back for a full disk. */
 const RESERVED_CHANGES = new Set(['expunge', 'delete-mailbox', 'attempt-begun', 'settled', 'work-state', 'outbox-done', 'account-delete'])
+
+/** IMAP deletes in two steps: without the first, marking with \Deleted, a full disk could not be cleared. */
+function freesRoom(change: AccountChange): boolean {
+  return RESERVED_CHANGES.has(change.kind) || (change.kind === 'store-flags' && change.how === 'add' && change.bits === DELETED && change.keywords === '')
+}
 
 export class StoreClient implements Store {
   readonly directory: DirectoryView
@@ -87,7 +93,7 @@ export class StoreClient implements Store {
     // A client's change is refused before the append or not at all (STORE.md, Applying 5). What the store owes itself is not.
     if (this.#troubled.has(account) && change.kind !== 'outbox-done' && change.kind !== 'undo-group') throw new Outage(`account ${account} is being repaired`, { operation: 'append', hint: 'its mail is kept; it comes back by itself' })
     const meta = { kind: 'change', account, change }
-    const outcome = await this.#link.apply({ type: 'change', databases: [account], meta, body, reserved: RESERVED_CHANGES.has(change.kind) }, account)
+    const outcome = await this.#link.apply({ type: 'change', databases: [account], meta, body, reserved: freesRoom(change) }, account)
     return outcome as Outcome<ChangeResults[C['kind']]>
   }
 
