@@ -14,11 +14,11 @@ import { becomeOwnerOf, becomeUser, isRoot } from './base/run-as.ts'
 import { EXIT, type ExitCode, type ListenerFacts, type Office } from './admin/admin.ts'
 import type { Owner, Server, ServeOptions } from './server/server-interface.ts'
 import { doorNames, type Config, type DoorName } from './config/config.ts'
-import { bindSocket, type Bound } from './net/bound-socket.ts'
 import { newTicketKeys, parseServerContexts, type CertificatePair } from './net/server-contexts.ts'
 import { loadCertificates } from './server/certificates.ts'
+import { DoorSockets } from './server/door-sockets.ts'
 import { Front } from './server/fronts.ts'
-import type { DoorSocket, FrontKind } from './server/thread-messages.ts'
+import type { FrontKind } from './server/thread-messages.ts'
 import { LargeStore } from './store/journal/large-writer.ts'
 import { openJournalReader } from './store/journal/journal-reader.ts'
 import { openInlineStore } from './store/inline.ts'
@@ -41,7 +41,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
   const doors = bindDoors(config, options)
   const operators = config.tls ? loadCertificates(config, options) : undefined
   const releaseDoors = () => {
-    if (doors.ok) for (const { bound } of doors.value) bound?.release()
+    if (doors.ok) for (const { sockets } of doors.value) sockets.release()
   }
   // Nothing in the data directory is touched as root: its next owner could not open what root has made.
   const dropped = dropRights(config)
@@ -91,26 +91,29 @@ function dropRights(config: Config): Parsed<unknown> {
 }
 
 interface Door {
-  door: DoorName
-  bound: Bound | undefined
-  fd: number
+  sockets: DoorSockets
   facts: ListenerFacts
 }
 
 function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
   const doors: Door[] = []
-  const give = (reason: Parsed<never>) => {
-    for (const { bound } of doors) bound?.release()
-    return reason
+  const add = (sockets: DoorSockets, { host, port }: { host: string; port: number }) => {
+    doors.push({ sockets, facts: { door: sockets.door, address: host, port, tls: TLS_FROM_FIRST_BYTE.has(sockets.door) } })
   }
   for (const door of doorNames) {
     const inherited = options.inherited.filter((socket) => socket.door === door)
-    for (const { fd, place } of inherited) doors.push({ door, bound: undefined, fd, facts: { door, address: place?.address ?? 'inherited', port: place?.port ?? 0, tls: TLS_FROM_FIRST_BYTE.has(door) } })
+    for (const { fd, place } of inherited) {
+      const at = { host: place?.address ?? 'inherited', port: place?.port ?? 0 }
+      add(DoorSockets.inherit(door, { ...at, family: at.host.includes(':') ? 6 : 4 }, fd), at)
+    }
     if (inherited.length > 0) continue
     for (const { host, port } of config.listen[door]) {
-      const bound = bindSocket({ host, port, family: host.includes(':') ? 6 : 4 })
-      if (!bound.ok) return give(bound.code === 'port-taken' ? refuse('port-taken', `${door} ${host.includes(':') ? `[${host}]` : host}:${port}`) : bound)
-      doors.push({ door, bound: bound.value, fd: -1, facts: { door, address: host, port: bound.value.address.port, tls: TLS_FROM_FIRST_BYTE.has(door) } })
+      const sockets = DoorSockets.bind(door, { host, port, family: host.includes(':') ? 6 : 4 })
+      if (!sockets.ok) {
+        for (const bound of doors) bound.sockets.release()
+        return sockets.code === 'port-taken' ? refuse('port-taken', `${door} ${host.includes(':') ? `[${host}]` : host}:${port}`) : sockets
+      }
+      add(sockets.value, { host, port: sockets.value.address.port })
     }
   }
   return understood(doors)
@@ -128,7 +131,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   })
   for (const sentence of store.report) log.warn(sentence)
   const client = await connectMain(config, options, store)
-  const fronts = makeFronts(config, options, store, owned)
+  const fronts = makeFronts(config, options, store, { ...owned, onLost: (reason) => fail({ exit: EXIT.tryAgain, reason }) })
   await Promise.all(fronts.map((front) => front.start()))
   keepCompiled()
   const tidying = new AbortController()
@@ -173,17 +176,14 @@ function connectMain(config: Config, options: ServeOptions, store: StoreThreads)
   })
 }
 
-function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, owned: { doors: Door[]; certificates: CertificatePair[] }): Front[] {
-  const socketOf = ({ door, bound, fd, facts }: Door): DoorSocket => ({
-    door, fd: bound ? bound.handOver() : fd, address: bound?.address ?? { host: facts.address, port: facts.port, family: 4 },
-  })
+function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, owned: { doors: Door[]; certificates: CertificatePair[]; onLost: (reason: string) => void }): Front[] {
   const ticketKeys = newTicketKeys(options.random)
-  const ownAddresses = owned.doors.filter((door) => door.door === 'smtp').map(({ facts }) => ({ host: facts.address, port: facts.port }))
+  const ownAddresses = owned.doors.filter(({ sockets }) => sockets.door === 'smtp').map(({ facts }) => ({ host: facts.address, port: facts.port }))
   const kinds: FrontKind[] = ['taking', 'reading', 'queue']
   return kinds.map((kind) => new Front({
-    kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(),
+    kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(), onLost: owned.onLost,
     data: { kind, mirrors: store.mirrors, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, version: options.version, ownAddresses },
-  }, owned.doors.filter((door) => KIND_OF[door.door] === kind).map(socketOf)))
+  }, owned.doors.map(({ sockets }) => sockets).filter(({ door }) => KIND_OF[door] === kind)))
 }
 
 function officeOf(store: StoreClient, config: Config, options: { clock: Clock; random: Random }): Omit<Office, 'server'> {

@@ -11,9 +11,14 @@ export interface Bound {
   readonly address: ListenAddress
   /** The descriptor, to be listened on in whatever thread. Asked once: from then on it belongs to that listener, which closes it. */
   handOver(): number
+  /** The thread it was meant for never listened on it: it may be handed over again, or released. */
+  takeBack(): void
   /** Gives the port back. For sockets that were never handed over. */
   release(): void
 }
+
+/** Further sockets on the port of a bound one; see `bindSpares`. */
+const SPARES = 3
 
 // A BoundSocket that is collected closes its descriptor, which by then is somebody else's.
 const handedOver = new Set<BoundSocket>()
@@ -32,10 +37,25 @@ export function bindSocket(address: ListenAddress): Parsed<Bound> {
       handedOver.add(socket)
       return socket.fd()
     },
+    takeBack: () => void handedOver.delete(socket),
     release: () => {
       if (!handedOver.has(socket)) socket.close()
     },
   })
+}
+
+/**
+ * More sockets on the same port, for listeners to come: when a thread dies its socket goes with it, and by then
+ * the process may have given up the right to bind the port. The system lets several sockets hold one port as long
+ * as only one of them listens, so this must be called before anybody does. As many as the system gives.
+ */
+export function bindSpares(address: ListenAddress): Bound[] {
+  const spares: Bound[] = []
+  for (let n = 0; n < SPARES; n += 1) {
+    const spare = bindSocket(address)
+    if (spare.ok) spares.push(spare.value)
+  }
+  return spares
 }
 
 /** What went wrong, and what to do. Also for `listen`, which can find the port taken at the last moment. */

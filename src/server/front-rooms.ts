@@ -22,6 +22,8 @@ export interface FrontRooms {
   random: Random
   contexts: ServerContexts
   sweeper: Sweeper
+  /** A socket is about to be listened on: from now on it goes with this thread. */
+  onTaken(fd: number): void
 }
 
 export interface FrontThing {
@@ -46,6 +48,7 @@ export async function openListeners(
   })
   const listeners: Listener[] = []
   for (const { door, address, fd } of data.doors) {
+    rooms.onTaken(fd)
     const listener = await listenOn({
       fd, sweeper, log,
       admit: (remote) => admit(door, remote),

@@ -31,6 +31,7 @@ if (port) {
   const contexts = parseServerContexts(data.certificates, data.ticketKeys)
   // One object for the life of the thread: a reload changes what it holds.
   const limits = { ...config.limits }
+  const unused = new Set(data.doors.map(({ fd }) => fd))
   try {
     if (!contexts.ok) throw new Error(contexts.reason)
     const store = await StoreClient.connect({
@@ -39,6 +40,7 @@ if (port) {
     })
     const rooms: FrontRooms = {
       data, store, limits, log, clock: systemClock, random: systemRandom, contexts: contexts.value,
+      onTaken: (fd) => void unused.delete(fd),
       sweeper: new Sweeper({ clock: systemClock, onBug: (error) => log.error('a deadline failed', { error: errorSentence(error) }) }),
     }
     const open: Record<FrontThreadData['kind'], (rooms: FrontRooms) => Promise<FrontThing>> = { taking: openTaking, reading: openReading, queue: openQueue }
@@ -68,7 +70,7 @@ if (port) {
     tell({ t: 'ready' })
     keepCompiled()
   } catch (error) {
-    tell({ t: 'refused', because: errorSentence(error) })
+    tell({ t: 'refused', because: errorSentence(error), unused: [...unused] })
     port.close()
   }
 }

@@ -2,16 +2,17 @@
 // stopped. A front that dies takes its sessions with it and nothing else: what was acknowledged is in the journal.
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
-import { Outage } from '../base/errors.ts'
+import { Outage, errorCode, errorSentence } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/config.ts'
-import { bindSocket } from '../net/bound-socket.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
 import type { FrontPorts } from '../store/threads/messages.ts'
+import type { DoorSockets } from './door-sockets.ts'
 import type { DoorSocket, FromFront, FrontKind, FrontThreadData, ToFront } from './thread-messages.ts'
 
 const frontLimits = {
-  /** A restarted front that dies again so soon waits before the next start. */
+  /** A front that has lived for less is in trouble that a start does not mend at once: the next one waits. */
+  short_life_ms: 10_000,
   restart_pause_ms: 1000,
   /** A beat is asked for so often, and a front that has not answered for so long does not turn any more. */
   beat_ms: 2000,
@@ -27,34 +28,39 @@ export interface FrontOptions {
   config: Config
   certificates: CertificatePair[]
   connect: () => FrontPorts
+  /** A door cannot come back in this process: it has to end, so that whoever watches it starts another. */
+  onLost: (reason: string) => void
 }
 
 export class Front {
   readonly kind: FrontKind
   readonly #options: FrontOptions
   #worker: Worker | undefined
-  #doors: DoorSocket[]
+  readonly #doors: readonly DoorSockets[]
   #config: Config
   #certificates: CertificatePair[]
   #stopping = false
   #heardMs: number
+  #startedMs: number
   #cancelBeat: (() => void) | undefined
 
-  constructor(options: FrontOptions, doors: DoorSocket[]) {
+  constructor(options: FrontOptions, doors: readonly DoorSockets[]) {
     this.kind = options.kind
     this.#options = options
     this.#doors = doors
     this.#config = options.config
     this.#certificates = options.certificates
-    this.#heardMs = options.clock.monotonicMs()
+    this.#heardMs = this.#startedMs = options.clock.monotonicMs()
   }
 
   /** Resolves when its doors listen. */
   async start(): Promise<void> {
+    this.#startedMs = this.#options.clock.monotonicMs()
+    const sockets = this.#takeSockets()
     const ports = this.#options.connect()
     const worker = new Worker(new URL('./front-thread.ts', import.meta.url), {
       name: this.kind,
-      workerData: { ...this.#options.data, ports, doors: this.#doors, config: this.#config, certificates: this.#certificates } satisfies FrontThreadData,
+      workerData: { ...this.#options.data, ports, doors: sockets, config: this.#config, certificates: this.#certificates } satisfies FrontThreadData,
       transferList: [ports.journal, ports.accounts],
     })
     this.#worker = worker
@@ -62,16 +68,42 @@ export class Front {
       worker.on('message', (message: FromFront) => {
         this.#heardMs = this.#options.clock.monotonicMs()
         if (message.t === 'ready') resolve()
-        if (message.t === 'refused') reject(new Outage(message.because, { operation: 'start' }))
+        if (message.t === 'refused') {
+          this.#giveBack(sockets, message.unused)
+          reject(new Outage(message.because, { operation: 'start' }))
+        }
       })
       worker.once('error', reject)
       worker.once('exit', () => reject(new Outage(`the ${this.kind} thread ended before it was ready`, { operation: 'start' })))
     })
     worker.on('error', (error) => this.#options.log.error('a front thread has died; it is started again', { thread: this.kind, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }))
     worker.once('exit', () => {
+      this.#giveBack(sockets, [])
       if (!this.#stopping) void this.#startAgain()
     })
     this.#beat()
+  }
+
+  #takeSockets(): DoorSocket[] {
+    const taken: DoorSocket[] = []
+    for (const door of this.#doors) {
+      const socket = door.take()
+      if (!socket.ok) {
+        this.#giveBack(taken, taken.map(({ fd }) => fd))
+        throw new Outage(socket.reason, { operation: 'bind', code: socket.code })
+      }
+      taken.push(socket.value)
+    }
+    return taken
+  }
+
+  #giveBack(sockets: readonly DoorSocket[], unused: readonly number[]): void {
+    this.#doors.forEach((door, at) => {
+      const fd = sockets[at]?.fd
+      if (fd === undefined) return
+      if (unused.includes(fd)) door.takeBack(fd)
+      else door.forget(fd)
+    })
   }
 
   /** Does its loop still turn? */
@@ -109,19 +141,16 @@ export class Front {
 
   async #startAgain(): Promise<void> {
     const { clock, log } = this.#options
-    for (let pauseMs = 0; !this.#stopping; pauseMs = frontLimits.restart_pause_ms) {
+    let pauseMs = clock.monotonicMs() - this.#startedMs < frontLimits.short_life_ms ? frontLimits.restart_pause_ms : 0
+    for (; !this.#stopping; pauseMs = frontLimits.restart_pause_ms) {
       await clock.sleep(pauseMs)
       try {
-        this.#doors = this.#doors.map((door) => {
-          const bound = bindSocket(door.address)
-          if (!bound.ok) throw new Outage(bound.reason, { operation: 'bind' })
-          return { ...door, fd: bound.value.handOver() }
-        })
         await this.start()
         log.warn('a front thread is back', { thread: this.kind })
         return
       } catch (error) {
-        log.error('a front thread could not be started again; it is tried further', { thread: this.kind, error: String(error) })
+        log.error('a front thread could not be started again', { thread: this.kind, error: errorSentence(error) })
+        if (errorCode(error) === 'socket-gone') return this.#options.onLost(`the ${this.kind} thread cannot come back: ${errorSentence(error)}`)
       }
     }
   }

@@ -38,6 +38,7 @@ export type ToFront =
 
 export type FromFront =
   | { t: 'ready' }
-  | { t: 'refused'; because: string }
+  /** Not started. `unused`: sockets that it was given and has not listened on. */
+  | { t: 'refused'; because: string; unused: readonly number[] }
   | { t: 'beat' }
   | { t: 'stopped' }
