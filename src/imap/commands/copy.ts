@@ -32,13 +32,17 @@ export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, 
     if (group !== undefined && from.length > 0) await submitChange(services, state.user.account, { kind: 'undo-group', group })
     await shared.seeOwnChange()
   }
-  for (const piece of piecesOf(ranges, CHANGE_MESSAGES_MAX)) {
+  const pieces = [...piecesOf(ranges, CHANGE_MESSAGES_MAX)]
+  for (const [n, piece] of pieces.entries()) {
+    const last = n === pieces.length - 1
     const copying = submitChange(services, state.user.account, {
-      kind: 'copy', mailbox: shared.view.mailbox, uids: uidRangesOf(tracker, piece), to: target.mailbox, move, ...(group === undefined ? {} : { group }),
+      kind: 'copy', mailbox: shared.view.mailbox, uids: uidRangesOf(tracker, piece), to: target.mailbox, move, ...(group === undefined ? {} : { group, last }),
     })
     const outcome = await copying.catch(async (error: unknown) => {
-      // Not kept for certain: then none of the group may stay. Not known: the store itself undoes what is not complete.
+      // Not kept for certain: then none of the group may stay. Not known: the same, but nobody waits for it, and if
+      // the last part is there after all, nothing is undone. What a crash cuts off the store undoes at its next start.
       if (error instanceof Outage) await undo()
+      else void undo().catch(() => {})
       throw error
     })
     if (outcome.end === 'refused') {
