@@ -4,6 +4,7 @@
 // known by then. Multi-message APPEND is refused: several records cannot be one step.
 import { createHash } from 'node:crypto'
 import { latin1Of } from '../base/bytes.ts'
+import { errorSentence } from '../base/errors.ts'
 import { bodyStructureOf } from '../message/bodystructure.ts'
 import { StructureScanner } from '../message/structure.ts'
 import { summarize, summarizeHeader } from '../message/summary.ts'
@@ -219,7 +220,8 @@ class Draft {
     this.#release()
     if (!this.#open) return
     this.#open = false
-    await this.#writer?.abort()
+    // The answer does not hang on it; a file that stays behind is nobody's and goes with a later start.
+    await this.#writer?.abort().catch((error: unknown) => this.#talk.services.log.warn('an unfinished message could not be removed', { error: errorSentence(error) }))
   }
 }
 

@@ -26,13 +26,15 @@ export interface Complaint { msg: string; fields: unknown }
 
 export class ImapStage {
   readonly store: Store
+  readonly folder: string
   readonly complaints: Complaint[] = []
   readonly #services: ImapServices
   readonly #close: () => Promise<void>
   #accounts = 0
 
-  private constructor(store: Store, close: () => Promise<void>, options: { limits?: Partial<Limits>; mayComplain?: boolean }) {
+  private constructor(store: Store, folder: string, close: () => Promise<void>, options: { limits?: Partial<Limits>; mayComplain?: boolean }) {
     this.store = store
+    this.folder = folder
     this.#close = close
     const log: Log = { ...silentLog, error: (msg, fields) => this.complaints.push({ msg, fields }), with: () => log }
     const logins: Logins = {
@@ -55,7 +57,7 @@ export class ImapStage {
     if (!opened.ok) throw new Error(opened.reason)
     const { store, close } = opened.value
     await store.submitDirectory({ kind: 'domain-add', name: 'example.org' })
-    return new ImapStage(store, async () => {
+    return new ImapStage(store, folder, async () => {
       await close()
       rmSync(folder, { recursive: true, force: true })
     }, options)
