@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 export async function openTarget(): Promise<DarumaProcess> {
-  const server = new DarumaProcess({ config: '[limits]\nconnections_per_address_max = 5000\n[[route]]\ndomain = "*"\nhost = "127.0.0.1"\nport = 9\n' })
+  const server = new DarumaProcess({ config: '[limits]\nconnections_per_address_max = 5000\nsession_errors_max = 1000000\n[[route]]\ndomain = "*"\nhost = "127.0.0.1"\nport = 9\n' })
   await server.start()
   server.run(['domain', 'add', server.domain])
   for (const name of ['user', 'victim', 'well']) server.addAccount(`${name}@${server.domain}`, password)
