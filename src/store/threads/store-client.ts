@@ -76,7 +76,16 @@ export class StoreClient implements Store {
   /** Resolves when the directory has been read: from then on every method may be called. */
   static async connect(options: StoreClientOptions): Promise<StoreClient> {
     const client = new StoreClient(options)
-    await client.#refreshDirectory()
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await client.#refreshDirectory()
+        break
+      } catch (error) {
+        // A damaged directory is found by its first reader: it is made again, and then there.
+        if (!(error instanceof Outage) || attempt === CONNECT_ATTEMPTS_MAX) throw error
+        options.log.warn('the directory cannot be read yet', { error: error.message })
+      }
+    }
     for (const { account, octetsMax } of client.directory.accounts()) if (octetsMax !== null) client.#refreshQuota(account)
     return client
   }
