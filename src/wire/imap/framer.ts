@@ -6,7 +6,7 @@
 //
 // The session must answer an 'append' event with `acceptLiteral` or `refuseLiteral` before the next pull.
 // It never writes, and understands of a command only its tag and whether it is APPEND.
-import { CR, LF, SPACE, concatBytes, latin1Of } from '../../base/bytes.ts'
+import { CR, LF, SPACE, latin1Of } from '../../base/bytes.ts'
 import { Bug } from '../../base/errors.ts'
 import { announcementAt } from './literal.ts'
 import type { Announcement } from './literal.ts'
@@ -319,9 +319,4 @@ export function tagOf(bytes: Uint8Array): string | undefined {
   const space = bytes.indexOf(SPACE)
   const text = latin1Of(space < 0 ? bytes : bytes.subarray(0, space)).trim()
   return /^[!#$&',\-./0-9:;<=>?@A-Z[\]^_`a-z|}~]{1,200}$/.test(text) ? text : undefined
-}
-
-/** Joins the parts of a literal that arrived in pieces. For tests and small things only. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 ? parts[0]! : concatBytes(parts)
 }

@@ -84,8 +84,3 @@ export function printSet(ascending: ArrayLike<number>): string {
   }
   return text
 }
-
-/** The same without putting anything in order: COPYUID's two sets correspond one to one (RFC 4315 §3). */
-export function printCorresponding(numbers: ArrayLike<number>): string {
-  return printSet(numbers)
-}
