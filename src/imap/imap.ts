@@ -1,17 +1,29 @@
 // The IMAP door: what the server builds it from, and how a connection is handed in. Everything else in this
 // room is entered from here.
-import type { ServerContexts } from '../net/server-contexts.ts'
+import type { Limits } from '../base/limits.ts'
+import { createAdmission, createMemoryBudget } from '../guard/guard.ts'
 import type { Connection } from '../net/connection.ts'
+import type { ServerContexts } from '../net/server-contexts.ts'
 import { PartTrees } from './part-trees.ts'
 import type { Peer } from './peer.ts'
 import { Session } from './session.ts'
-import { memoryBudget } from './services.ts'
 import type { ImapServices } from './services.ts'
 import { ViewKeeper } from './view-keeper.ts'
 
-export type { ImapServices, LoginAnswer, Logins, MemoryBudget, ScramKeys } from './services.ts'
+/** What a reload may change. */
+export interface ImapSettings {
+  readonly limits: Limits
+  readonly plaintextLogin: 'never' | 'loopback'
+  readonly scram: boolean
+}
 
 export interface ImapDoor {
+  /** Asked by the listener before anything is set up. */
+  admit(remoteAddress: string): 'go' | { refuse: string }
+  /** Somebody was admitted; to be called back once, when the connection has gone. */
+  enter(remoteAddress: string): () => void
+  /** For sessions that begin from now on. */
+  reload(settings: ImapSettings): void
   /** Takes over a connection: plain, or already under TLS. */
   accept(connection: Connection): void
   /** Sessions at this moment. */
@@ -27,14 +39,20 @@ export interface ImapDoorOptions extends Omit<ImapServices, 'views' | 'trees' | 
 
 export function createImapDoor(options: ImapDoorOptions): ImapDoor {
   const views = new ViewKeeper(options.store)
-  const services: ImapServices = { ...options, views, trees: new PartTrees(), memory: memoryBudget(options.limits.memory_message_octets_max) }
+  let services: ImapServices = { ...options, views, trees: new PartTrees(), memory: createMemoryBudget(options.limits.memory_message_octets_max) }
+  const admission = createAdmission(admissionLimits(options.limits))
   const sessions = new Set<Session>()
   return {
+    admit(remoteAddress) {
+      const answer = admission.judge(remoteAddress)
+      return answer === 'go' ? 'go' : { refuse: REFUSALS[answer] }
+    },
+    enter: (remoteAddress) => admission.enter(remoteAddress),
+    reload(settings) {
+      services = { ...services, ...settings }
+      admission.setLimits(admissionLimits(settings.limits))
+    },
     accept(connection) {
-      if (sessions.size >= options.limits.imap_connections_max) {
-        connection.end('* BYE [UNAVAILABLE] too many connections, try again later\r\n')
-        return
-      }
       const session = new Session(services, peerOf(connection, options.tls))
       sessions.add(session)
       connection.onClose = (reason) => {
@@ -55,6 +73,15 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
       views.close()
     },
   }
+}
+
+const REFUSALS = {
+  'too-many': '* BYE [UNAVAILABLE] too many connections, try again later\r\n',
+  'too-many-from-you': '* BYE [UNAVAILABLE] too many connections from your address\r\n',
+} as const
+
+function admissionLimits(limits: Limits): { connectionsMax: number; connectionsPerAddressMax: number } {
+  return { connectionsMax: limits.imap_connections_max, connectionsPerAddressMax: limits.connections_per_address_max }
 }
 
 function peerOf(connection: Connection, tls: ServerContexts | undefined): Peer {

@@ -5,6 +5,7 @@
 // lives on (INV-10); only a change whose end is not known closes the connection without an answer. A client
 // that does not read is waited for; one that sends faster than it is answered is not read from.
 import { Outage, errorSentence } from '../base/errors.ts'
+import { isLoopback, parseIp } from '../net/network.ts'
 import { ReplyUnknown } from '../store/store.ts'
 import { Framer } from '../wire/imap/framer.ts'
 import type { FrameEvent } from '../wire/imap/framer.ts'
@@ -24,6 +25,10 @@ import type { Enabled, SelectedMailbox, SessionState, User } from './session-sta
 
 /** Bytes not yet taken, past which the client has to wait. */
 const HELD_OCTETS_MAX = 128 * 1024
+/** Whoever has not logged in sends a name and a password and no more: so long may a command be, its literals as well. */
+const STRANGERS_OCTETS_MAX = 16 * 1024
+/** How many times the idle time before a login all of it may last, however slowly octets trickle in. */
+const LOGIN_IDLE_TIMES_MAX = 5
 /** Gathered output, past which it is handed over and a slow client waited for. */
 const GATHER_OCTETS = 64 * 1024
 
@@ -42,20 +47,34 @@ export class Session implements Conversation {
   #append: AppendUnderWay | undefined
   #errors = 0
   #loginFailures = 0
+  /** Monotonic. */
+  readonly #loginByMs: number
   #upgrading = false
   tag = '*'
 
   constructor(services: ImapServices, peer: Peer) {
     this.services = services
     this.peer = peer
-    this.#framer = new Framer({ commandOctetsMax: services.limits.imap_command_octets_max, literalOctetsMax: services.limits.imap_literal_octets_max })
+    const { limits } = services
+    const isStranger = () => this.#state.at === 'not-authenticated'
+    this.#framer = new Framer({
+      get commandOctetsMax() {
+        return isStranger() ? Math.min(STRANGERS_OCTETS_MAX, limits.imap_command_octets_max) : limits.imap_command_octets_max
+      },
+      get literalOctetsMax() {
+        return isStranger() ? Math.min(STRANGERS_OCTETS_MAX, limits.imap_literal_octets_max) : limits.imap_literal_octets_max
+      },
+    })
+    this.#loginByMs = services.clock.monotonicMs() + LOGIN_IDLE_TIMES_MAX * limits.imap_login_ms
   }
 
   get state(): SessionState {
     return this.#state
   }
   get loginAllowed(): boolean {
-    return this.peer.secure || (this.services.plaintextLogin === 'loopback' && isLoopback(this.peer.remoteAddress))
+    if (this.peer.secure) return true
+    const ip = parseIp(this.peer.remoteAddress)
+    return this.services.plaintextLogin === 'loopback' && ip.ok && isLoopback(ip.value)
   }
 
   /** The greeting. Call once, first. */
@@ -67,6 +86,10 @@ export class Session implements Conversation {
   /** Bytes from the client, which belong to the session from now on. */
   receive(chunk: Uint8Array): void {
     if (this.#state.at === 'logout') return
+    if (this.#state.at === 'not-authenticated' && !this.#running && this.services.clock.monotonicMs() > this.#loginByMs) {
+      this.goodbye('logging in took too long')
+      return
+    }
     this.#framer.push(chunk)
     if (!this.#running) void this.#run()
     else if (!this.#paused && this.#framer.heldOctets > HELD_OCTETS_MAX) {
@@ -395,8 +418,3 @@ export class Session implements Conversation {
     this.#lines = undefined
   }
 }
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.')
-}
-

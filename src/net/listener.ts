@@ -30,6 +30,8 @@ export interface ListenOptions {
   log: Log
   /** Asked first, with the peer's real address. `refuse` is sent as it is (with its CR LF) and the peer hung up on. */
   admit(remoteAddress: string): 'go' | { refuse: string }
+  /** Counts who was admitted, from before any handshake; called back when that connection has gone. */
+  enter?(remoteAddress: string): () => void
   onConnection(connection: Connection): void
   /** TLS from the first byte. */
   tls?: ServerContexts
@@ -114,7 +116,14 @@ export class Listener {
       this.#refused++
       return new Connection({ socket, sweeper, remote, onGone: () => this.#refused-- }).end(answer.refuse)
     }
-    const connection = new Connection({ socket, sweeper, remote, onGone: this.#leave })
+    const leave = this.#options.enter?.(remote.address)
+    const connection = new Connection({
+      socket, sweeper, remote,
+      onGone: leave === undefined ? this.#leave : (gone) => {
+        leave()
+        this.#leave(gone)
+      },
+    })
     this.#connections.add(connection)
     if (!tls) return onConnection(connection)
     connection.startTls({ as: 'server', contexts: tls }, { fromFirstByte: true }).then(

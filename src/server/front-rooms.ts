@@ -38,8 +38,11 @@ const IMPLICIT_TLS: ReadonlySet<DoorName> = new Set(['submissions', 'imaps'])
 /** Listens on every socket that this thread was given. */
 export async function openListeners(
   rooms: FrontRooms,
-  admit: (door: DoorName, remoteAddress: string) => 'go' | { refuse: string },
-  onConnection: (door: DoorName, connection: Connection) => void,
+  hall: {
+    admit: (remoteAddress: string) => 'go' | { refuse: string }
+    enter: (remoteAddress: string) => () => void
+    onConnection: (door: DoorName, connection: Connection) => void
+  },
 ): Promise<Listener[]> {
   const { data, sweeper, log, contexts } = rooms
   const proxies = data.config.proxy.networks.flatMap((text) => {
@@ -51,8 +54,9 @@ export async function openListeners(
     rooms.onTaken(fd)
     const listener = await listenOn({
       fd, sweeper, log,
-      admit: (remote) => admit(door, remote),
-      onConnection: (connection) => onConnection(door, connection),
+      admit: hall.admit,
+      enter: hall.enter,
+      onConnection: (connection) => hall.onConnection(door, connection),
       ...(IMPLICIT_TLS.has(door) ? { tls: contexts } : {}),
       ...(proxies.length > 0 ? { proxies } : {}),
     }, address)

@@ -1,18 +1,21 @@
 // The reading thread: IMAP.
 import { createLoginJudge } from '../guard/guard.ts'
-import { createImapDoor } from '../imap/imap.ts'
+import type { Config } from '../config/config.ts'
+import { createImapDoor, type ImapSettings } from '../imap/imap.ts'
 import { openListeners, type FrontRooms, type FrontThing } from './front-rooms.ts'
 
 export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
   const { data, store, clock, random, log, limits, contexts } = rooms
+  const settingsOf = (config: Config): ImapSettings => ({ limits, plaintextLogin: config.security.plaintextLogin, scram: config.security.scram })
   const door = createImapDoor({
-    store, clock, random, log, limits,
+    ...settingsOf(data.config),
+    store, clock, random, log,
     logins: createLoginJudge({ directory: store.directory, clock, random }),
-    plaintextLogin: data.config.security.plaintextLogin, scram: data.config.security.scram, version: data.version, tls: contexts,
+    version: data.version, tls: contexts,
   })
-  const listeners = await openListeners(rooms, () => 'go', (_, connection) => door.accept(connection))
+  const listeners = await openListeners(rooms, { admit: (remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })
   return {
-    reload() {},
+    reload: (config) => door.reload(settingsOf(config)),
     async stop(graceMs) {
       await Promise.all(listeners.map((listener) => listener.close({ graceMs })))
       door.close()

@@ -42,7 +42,7 @@ async function door(t: TestContext, kind: SmtpDoorKind, options: { tlsFirst?: bo
     plaintextLogin: 'never', scram: true,
   })
   const { listener, sweeper } = await loopbackDoor(t, {
-    admit: (address) => doors.admit(address), onConnection: (connection) => doors.accept(kind, connection), ...(options.tlsFirst ? { tls: contexts as ServerContexts } : {}),
+    admit: (address) => doors.admit(address), enter: (address) => doors.enter(address), onConnection: (connection) => doors.accept(kind, connection), ...(options.tlsFirst ? { tls: contexts as ServerContexts } : {}),
   })
   return { kept, warnings, doors, listener, sweeper, port: listener.address.port }
 }
@@ -145,6 +145,17 @@ test('too many connections are told so', async (t) => {
   await until(() => doors.sessions === 0)
   const third = await dial(t, port)
   assert.match(await third.reply(), /^220 /)
+})
+
+test('who has not begun the handshake on a door that speaks TLS first is counted too', async (t) => {
+  const { port, doors } = await door(t, 'submission', { tlsFirst: true, connectionsMax: 1 })
+  const silent = await dial(t, port)
+  await until(() => doors.sessions === 1)
+  const second = await dial(t, port)
+  await once(second.socket, 'close')
+  silent.socket.destroy()
+  await until(() => doors.sessions === 0)
+  assert.match(await (await dial(t, port, true)).reply(), /^220 /)
 })
 
 test('a thousand connections that say nothing cost little, and leave when the door closes', async (t) => {

@@ -40,6 +40,8 @@ export interface SmtpDoorOptions extends SmtpSettings {
 export interface SmtpDoors {
   /** Asked by the listener before anything is set up. */
   admit(remoteAddress: string): 'go' | { refuse: string }
+  /** Somebody was admitted; to be called back once, when the connection has gone. */
+  enter(remoteAddress: string): () => void
   /** Takes over a connection: plain, or already under TLS. */
   accept(kind: SmtpDoorKind, connection: Connection): void
   /** For sessions that begin from now on. */
@@ -61,11 +63,10 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
       const answer = admission.judge(remoteAddress)
       return answer === 'go' ? 'go' : { refuse: refusals[answer] }
     },
+    enter: (remoteAddress) => admission.enter(remoteAddress),
     accept(kind, connection) {
-      const leave = admission.enter(connection.remoteAddress)
       const conversation = new Conversation(services, peerOf(connection, tls), kind)
       connection.onClose = (reason) => {
-        leave()
         conversation.closed()
         if (reason.by === 'bug') log.error('an SMTP connection ended by a bug', { peer: connection.remoteAddress, error: reason.sentence })
       }

@@ -1,11 +1,11 @@
 // STARTTLS, LOGIN, and what follows from any login. What a failed login says tells nothing about whether the account is there.
 import { textOf } from '../../base/bytes.ts'
+import type { LoginAnswer } from '../../guard/guard.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import { capabilities } from '../capabilities.ts'
 import type { Conversation } from '../conversation.ts'
-import type { LoginAnswer } from '../services.ts'
 
 export async function startTls(talk: Conversation): Promise<Answer | 'goes-on'> {
   if (talk.peer.secure) return bad('TLS is in use already')

@@ -11,8 +11,8 @@ import type { Log } from '../../../src/base/log.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { PartTrees } from '../../../src/imap/part-trees.ts'
 import type { Peer } from '../../../src/imap/peer.ts'
-import { memoryBudget } from '../../../src/imap/services.ts'
-import type { ImapServices, Logins } from '../../../src/imap/services.ts'
+import { createMemoryBudget, type LoginJudge } from '../../../src/guard/guard.ts'
+import type { ImapServices } from '../../../src/imap/services.ts'
 import { Session } from '../../../src/imap/session.ts'
 import { ViewKeeper } from '../../../src/imap/view-keeper.ts'
 import { openInlineStore } from '../../../src/store/inline.ts'
@@ -37,7 +37,7 @@ export class ImapStage {
     this.folder = folder
     this.#close = close
     const log: Log = { ...silentLog, error: (msg, fields) => this.complaints.push({ msg, fields }), with: () => log }
-    const logins: Logins = {
+    const logins: LoginJudge = {
       plain: async (user, password) => {
         const account = store.directory.accountByKey(addressKey(user))
         return account && password === PASSWORD ? { end: account.suspended ? 'suspended' : 'in', account } as never : { end: 'refused' }
@@ -47,7 +47,7 @@ export class ImapStage {
     }
     this.#services = {
       store, logins, clock: systemClock, random: systemRandom, log, limits: { ...defaultLimits, ...options.limits }, plaintextLogin: 'loopback', scram: false,
-      version: 'test', views: new ViewKeeper(store), trees: new PartTrees(), memory: memoryBudget(64 * 1024 * 1024),
+      version: 'test', views: new ViewKeeper(store), trees: new PartTrees(), memory: createMemoryBudget(64 * 1024 * 1024),
     }
   }
 

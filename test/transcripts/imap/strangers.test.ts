@@ -1,0 +1,27 @@
+// Whoever has not logged in gets room for a name and a password, no more: thousands of strangers must not fill the memory.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { ImapStage, PASSWORD } from './imap-stage.ts'
+
+let stage: ImapStage
+before(async () => {
+  stage = await ImapStage.open()
+})
+after(() => stage.close())
+
+const LONG = 20_000
+
+test('a long literal is refused before the login, and taken after it', async () => {
+  const { address } = await stage.account()
+  const client = stage.connect()
+  await client.line()
+  assert.match((await client.command('a', `LOGIN {${LONG}}`)).answer, /^NO \[TOOBIG\] /)
+  assert.match((await client.command('b', `LOGIN {${LONG}+}\r\n${'x'.repeat(LONG)} y`)).answer, /^NO \[TOOBIG\] /)
+  assert.match((await client.command('c', `LOGIN ${'x'.repeat(LONG)} y`)).answer, /^BAD /)
+  const twoHalves = `LOGIN {${LONG / 2}+}\r\n${'x'.repeat(LONG / 2)} {${LONG / 2}+}\r\n${'x'.repeat(LONG / 2)}`
+  assert.match((await client.command('d', twoHalves)).answer, /^NO \[TOOBIG\] /)
+  assert.match((await client.command('e', `LOGIN ${address} "${PASSWORD}"`)).answer, /^OK /)
+  assert.match((await client.command('f', 'SELECT INBOX')).answer, /^OK /)
+  assert.match((await client.command('g', `SEARCH TEXT {${LONG}+}\r\n${'x'.repeat(LONG)}`)).answer, /^OK /)
+  client.session.close()
+})
