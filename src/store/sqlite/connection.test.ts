@@ -113,3 +113,34 @@ test('a snapshot stands by itself', async (t) => {
   copy.close()
   writer.close()
 })
+
+test('a copy is made while the writer goes on, and holds one commit', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'daruma-copy-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const writer = new SqliteWriter(join(folder, 'queue.db'), 'queue')
+  t.after(() => writer.close())
+  const fill = (from: number, count: number) => writer.transaction(async (tx) => {
+    for (let n = from; n < from + count; n++) await tx.run('insert into filler (n, text) values ($1, $2)', n, 'x'.repeat(500))
+  })
+  await writer.transaction(async (tx) => void (await tx.run('create table filler (n bigint primary key, text text not null)')))
+  await fill(0, 20_000) // some 10 MiB: many steps of the copy
+  let copied = false
+  const copying = writer.copyTo(join(folder, 'copy.db')).finally(() => (copied = true))
+  let rounds = 0
+  for (; !copied; rounds++) {
+    // In the midst of a transaction when a step of the copy comes: what a busy account is most of the time.
+    await writer.transaction(async (tx) => {
+      await tx.run('insert into filler (n, text) values ($1, $2)', 1_000_000 + rounds, 'y')
+      await new Promise((resolve) => setImmediate(resolve))
+      await tx.run('insert into filler (n, text) values ($1, $2)', 2_000_000 + rounds, 'y')
+    })
+  }
+  await copying
+  const copy = new DatabaseSync(join(folder, 'copy.db'))
+  t.after(() => copy.close())
+  const count = (where: string) => (copy.prepare(`select count(*) as n from filler where ${where}`).get() as { n: number }).n
+  assert.deepEqual(copy.prepare('pragma integrity_check').all().map((row) => row['integrity_check']), ['ok'])
+  assert.equal(count('n < 20000'), 20_000)
+  assert.equal(count('n >= 1000000 and n < 2000000'), count('n >= 2000000'))
+  assert.ok(rounds > 3)
+})

@@ -179,17 +179,38 @@ export class SqliteWriter implements Engine {
     this.#do('checkpoint', 'pragma wal_checkpoint(passive)')
   }
 
+  /**
+   * Writes what the -wal holds into the database, flushes that, and empties the -wal. For the first opening by a new
+   * owner: whether the last one's flush of the -wal succeeded is not known, and a second flush of the same pages
+   * would say "fine" either way. On a full disk the -wal stays as it is.
+   */
+  settleLog(): void {
+    try {
+      this.#do('settle the log of', 'pragma wal_checkpoint(truncate)')
+    } catch (error) {
+      if (!(error instanceof Outage) || error.code !== 'SQLITE_FULL') throw error
+    }
+  }
+
   /** A compact, self-standing copy of what is committed, in a new file. Not flushed: that is for the caller, once it is closed. */
   snapshotTo(path: string): void {
     attempt('snapshot', path, () => this.#database.prepare('vacuum into ?').run(path))
   }
 
-  /** A copy in a new file, made page by page beside the writer's own turns; it holds one commit's state. Not flushed. */
+  /**
+   * A copy in a new file, made page by page beside the writer's own turns; it holds one commit's state. Not flushed.
+   * It has a connection and a read transaction of its own: SQLite gives up a copy whose source connection is in the
+   * middle of writing, and begins anew whenever another connection commits, unless its reader stands still.
+   */
   async copyTo(path: string): Promise<void> {
+    const source = attempt('open', this.path, () => new DatabaseSync(this.path, { readOnly: true, timeout: LOCK_WAIT_MS }))
     try {
-      await backup(this.#database, path, { rate: 256 })
+      attempt('read', this.path, () => source.exec('begin; select count(*) from sqlite_schema'))
+      await backup(source, path, { rate: 256 })
     } catch (error) {
       throw sqliteTrouble(error, 'copy', path)
+    } finally {
+      source.close()
     }
   }
 
