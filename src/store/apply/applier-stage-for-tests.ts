@@ -80,6 +80,9 @@ export class ApplierStage {
         reached: (database) => void this.reached.push(database),
         replaced: (database) => void this.replaced.push(database),
         trouble: (database, on) => void this.troubles.push([database, on]),
+        dead: (error) => {
+          throw error
+        },
         skip: (skip) => this.#ask('skip', skip.database, skip),
         change: (account, change) => this.#ask('change', account, { kind: 'change', account, change }),
         applied: (octets) => void (this.applied += octets),

@@ -44,6 +44,8 @@ export interface ApplierEvents {
   skip(skip: SkipMeta): void
   /** Asks for a record of the store's own: numbers that differ, a group of copies that was cut off. */
   change(account: AccountId, change: AccountChange): void
+  /** A flush has failed, and nobody can say what the disk holds: the owner must end. */
+  dead(error: unknown): void
   /** All databases together have applied so many octets more. */
   applied(octets: number, through: number): void
 }
@@ -231,6 +233,11 @@ export class Applier {
       this.#opener.rest(base)
       this.#releaseGate(base, new Outage('the store is stopping', { operation: 'open' }))
     }
+  }
+
+  /** A flush has failed: nothing is applied any more. Nothing is closed either: a close would flush once more. */
+  halt(): void {
+    this.#stopped = true
   }
 
   /** Closes the writing connection of one database. */
@@ -547,6 +554,10 @@ export class Applier {
   #onFailure(base: AppliedDatabase, error: unknown): void {
     const { clock, log } = this.#options
     const judged = judgeFailure(error)
+    if (error instanceof Outage && error.operation === 'fsync') {
+      this.#options.events.dead(error)
+      return
+    }
     const entry = base.pending.peek()
     if (judged === 'damaged') {
       base.damage = errorSentence(error)

@@ -65,6 +65,7 @@ export class Opener {
       return
     }
     const path = databasePath(dataDirectory, base.database, newest)
+    const isFirstTime = base.path === null
     base.path = path
     base.incarnation = newest
     const sizeOctets = disk.facts(path)?.sizeOctets ?? 0
@@ -75,6 +76,7 @@ export class Opener {
     }
     const connection = new SqliteWriter(path, kindOf(base.database))
     this.#connected(base, connection)
+    if (isFirstTime) connection.settleLog()
     const position = await withTx(connection, (tx) => readPosition(tx, base.database))
     if (!position) {
       // Emptied, or a crash came between making the file and its first commit: it knows nothing, so it starts from nothing.

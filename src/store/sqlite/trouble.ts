@@ -13,12 +13,18 @@ const OUTAGES: Record<number, { code: string; hint: string }> = {
   13: { code: 'SQLITE_FULL', hint: 'make room on this disk' },
   14: { code: 'SQLITE_CANTOPEN', hint: 'check who owns the data directory, and how many files may be open' },
 }
+/** A flush by SQLite itself that failed (SQLITE_IOERR_FSYNC, _DIR_FSYNC): like any failed flush it ends the owner. */
+const FAILED_FLUSHES = [1034, 1290]
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
 
 export function sqliteTrouble(error: unknown, operation: string, path: string): Error {
   if (error instanceof Bug || error instanceof Outage || error instanceof Damaged) return error
-  const errcode = typeof error === 'object' && error !== null && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : -1
+  const extended = typeof error === 'object' && error !== null && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : -1
+  if (FAILED_FLUSHES.includes(extended)) {
+    return new Outage(`${operation} ${path}: ${errorSentence(error)}`, { operation: 'fsync', path, code: 'SQLITE_IOERR_FSYNC', hint: (OUTAGES[10] as { hint: string }).hint, cause: error })
+  }
+  const errcode = extended < 0 ? -1 : extended & 0xff
   const known = OUTAGES[errcode]
   if (known) return new Outage(`${operation} ${path}: ${errorSentence(error)}`, { operation, path, code: known.code, hint: known.hint, cause: error })
   if (errcode === CORRUPT || errcode === NOT_A_DATABASE) return new Damaged(`${path} is damaged: ${errorSentence(error)}`, { cause: error })

@@ -97,7 +97,12 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   }
 
   const troubled = new Set<DatabaseId>()
-  const applier = new Applier({
+  function die(error: unknown): void {
+    applier.halt()
+    options.onDead(error)
+  }
+
+  const applier: Applier = new Applier({
     dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark, crashPoint,
     ...(options.committed ? { committed: options.committed } : {}),
     events: {
@@ -120,6 +125,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       change(account, change) {
         put('change', account, { kind: 'change', account, change }, true)
       },
+      dead: die,
       applied(octets, through) {
         appliedOctets += octets
         gauges.set('appliedOctets', appliedOctets)
@@ -146,7 +152,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     applier, clock, log, crashPoint,
     onWatermark: (watermark) => options.journal.postMessage({ t: 'watermark', watermark } satisfies ToJournal),
     onFlushed: afterFlush,
-    onDead: options.onDead,
+    onDead: die,
     ...(options.flushFile ? { flushFile: options.flushFile } : {}),
     ...(options.flushFolder ? { flushFolder: options.flushFolder } : {}),
   })
