@@ -16,6 +16,7 @@ import type { Owner, Server, ServeOptions } from './server/server-interface.ts'
 import { doorNames, type Config, type DoorName } from './config/config.ts'
 import { newTicketKeys, parseServerContexts, type CertificatePair } from './net/server-contexts.ts'
 import { loadCertificates } from './server/certificates.ts'
+import { loadDecoyKey } from './server/decoy-key.ts'
 import { DoorSockets } from './server/door-sockets.ts'
 import { Front } from './server/fronts.ts'
 import type { FrontKind } from './server/thread-messages.ts'
@@ -178,11 +179,12 @@ function connectMain(config: Config, options: ServeOptions, store: StoreThreads)
 
 function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, owned: { doors: Door[]; certificates: CertificatePair[]; onLost: (reason: string) => void }): Front[] {
   const ticketKeys = newTicketKeys(options.random)
+  const decoyKey = loadDecoyKey(config.data, options)
   const ownAddresses = owned.doors.filter(({ sockets }) => sockets.door === 'smtp').map(({ facts }) => ({ host: facts.address, port: facts.port }))
   const kinds: FrontKind[] = ['taking', 'reading', 'queue']
   return kinds.map((kind) => new Front({
     kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(), onLost: owned.onLost,
-    data: { kind, mirrors: store.mirrors, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, version: options.version, ownAddresses },
+    data: { kind, mirrors: store.mirrors, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, decoyKey, version: options.version, ownAddresses },
   }, owned.doors.map(({ sockets }) => sockets).filter(({ door }) => KIND_OF[door] === kind)))
 }
 

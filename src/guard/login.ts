@@ -39,8 +39,16 @@ export const loginLimits = {
   remembered_max: 10_000,
 } as const
 
-export function createLoginJudge(options: { directory: Directory; clock: Clock; random: Random }): LoginJudge {
-  const { directory, clock } = options
+export interface LoginJudgeOptions {
+  directory: Directory
+  clock: Clock
+  random: Random
+  /** Secret, the same in all threads and for the life of the data: what a SCRAM exchange tells of nobody comes from it. */
+  decoyKey: Uint8Array
+}
+
+export function createLoginJudge(options: LoginJudgeOptions): LoginJudge {
+  const { directory, clock, decoyKey } = options
   const key = options.random.bytes(32)
   const remembered = new Map<string, { hash: Uint8Array; credential: string; untilMs: number }>()
   const waiting: (() => void)[] = []
@@ -92,7 +100,7 @@ export function createLoginJudge(options: { directory: Directory; clock: Clock; 
       if (iterations && salt && storedKey && serverKey) {
         return { iterations: Number(iterations), salt: Buffer.from(salt, 'base64'), storedKey: Buffer.from(storedKey, 'base64'), serverKey: Buffer.from(serverKey, 'base64') }
       }
-      const made = (what: string) => createHmac('sha256', key).update(what).update('\0').update(addressKey(user)).digest()
+      const made = (what: string) => createHmac('sha256', decoyKey).update(what).update('\0').update(addressKey(user)).digest()
       return { iterations: 4096, salt: made('salt').subarray(0, 16), storedKey: made('stored'), serverKey: made('server') }
     },
 

@@ -10,7 +10,7 @@ export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
   const door = createImapDoor({
     ...settingsOf(data.config),
     store, clock, random, log,
-    logins: createLoginJudge({ directory: store.directory, clock, random }),
+    logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
     version: data.version, tls: contexts,
   })
   const listeners = await openListeners(rooms, { admit: (remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })

@@ -21,7 +21,7 @@ export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
   const doors = createSmtpDoors({
     ...settingsOf(data.config),
     store, clock, random, log, hostname: data.config.hostname, tls: contexts,
-    logins: createLoginJudge({ directory: store.directory, clock, random }),
+    logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
   })
   const listeners = await openListeners(rooms, { admit: (remote) => doors.admit(remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection) => doors.accept(kindOf(door), connection) })
   return {

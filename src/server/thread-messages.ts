@@ -25,6 +25,8 @@ export interface FrontThreadData {
   doors: DoorSocket[]
   certificates: CertificatePair[]
   ticketKeys: Uint8Array
+  /** See decoy-key.ts. */
+  decoyKey: Uint8Array
   version: string
   /** Addresses on which our own SMTP door listens: mail is never sent there by MX (a loop). */
   ownAddresses: { host: string; port: number }[]

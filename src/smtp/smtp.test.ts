@@ -37,7 +37,7 @@ async function door(t: TestContext, kind: SmtpDoorKind, options: { tlsFirst?: bo
         return Promise.resolve(sequence(kept.length))
       },
     },
-    logins: createLoginJudge({ directory, clock: systemClock, random: systemRandom }), clock: systemClock, random: systemRandom, log, hostname: 'here.example', tls: contexts,
+    logins: createLoginJudge({ directory, clock: systemClock, random: systemRandom, decoyKey: new Uint8Array(32) }), clock: systemClock, random: systemRandom, log, hostname: 'here.example', tls: contexts,
     limits: { ...defaultLimits, connections_per_address_max: options.connectionsMax ?? 100 }, delivery: { subaddressSeparator: '+', postmaster: undefined }, receivedShowsClient: false,
     plaintextLogin: 'never', scram: true,
   })

@@ -97,7 +97,7 @@ export class SmtpStage {
       clock, random: systemRandom, log, limits, memory: createMemoryBudget(limits.memory_message_octets_max), hostname: 'mx.example.org',
       delivery: { subaddressSeparator: '+', postmaster: undefined }, receivedShowsClient: false,
     })
-    return { intake, logins: createLoginJudge({ directory: store.directory, clock, random: systemRandom }), clock, random: systemRandom, log, limits, hostname: 'mx.example.org', plaintextLogin, scram: true }
+    return { intake, logins: createLoginJudge({ directory: store.directory, clock, random: systemRandom, decoyKey: new Uint8Array(32) }), clock, random: systemRandom, log, limits, hostname: 'mx.example.org', plaintextLogin, scram: true }
   }
 
   #accept(...[meta, body]: Parameters<Store['accept']>): ReturnType<Store['accept']> {

@@ -1,0 +1,37 @@
+import test from 'node:test'
+import assert from 'node:assert/strict'
+import { systemClock } from '../base/clock.ts'
+import { systemRandom } from '../base/random.ts'
+import { accountId, addressKey, makeCredential, type AccountRow, type Directory } from '../store/store.ts'
+import { createLoginJudge } from './login.ts'
+
+const ada: AccountRow = {
+  account: accountId(100), address: 'ada@here.example', addressKey: addressKey('ada@here.example'), suspended: false, octetsMax: null, createdMs: 0,
+  credential: await makeCredential('right', { random: systemRandom, scram: true }),
+}
+const directory = {
+  accountByKey: (key: string) => (key === ada.addressKey ? ada : undefined),
+  account: (account: number) => (account === ada.account ? ada : undefined),
+} as unknown as Directory
+const judge = (decoyKey = new Uint8Array(32)) => createLoginJudge({ directory, clock: systemClock, random: systemRandom, decoyKey })
+
+test('a SCRAM exchange looks the same for somebody and for nobody: the same salt at every door and after every start', () => {
+  const [here, there] = [judge(), judge()]
+  for (const user of ['ada@here.example', 'nobody@here.example']) {
+    const [first, second] = [here.scram(user), there.scram(user)]
+    assert.deepEqual(first, second, user)
+    assert.equal(first.salt.length, 16)
+    assert.equal(first.iterations, 4096)
+  }
+  assert.deepEqual(here.scram('Nobody@HERE.example').salt, here.scram('nobody@here.example').salt, 'spelling tells nothing either')
+  assert.notDeepEqual(here.scram('nobody@here.example').salt, here.scram('nobody2@here.example').salt)
+  assert.notDeepEqual(here.scram('nobody@here.example').salt, judge(new Uint8Array(32).fill(1)).scram('nobody@here.example').salt)
+})
+
+test('a wrong name and a wrong password are one answer', async () => {
+  const here = judge()
+  assert.deepEqual(await here.plain('ada@here.example', 'wrong'), { end: 'refused' })
+  assert.deepEqual(await here.plain('nobody@here.example', 'right'), { end: 'refused' })
+  assert.deepEqual(await here.plain('ADA@here.example', 'right'), { end: 'in', account: ada })
+  assert.deepEqual(await here.plain('ADA@here.example', 'wrong'), { end: 'refused' }, 'also when the right one is remembered')
+})
