@@ -106,6 +106,7 @@ async function symptoms(server: DarumaProcess, beforeOctets: number): Promise<st
     if (!(await reader.bytesOf('*')).toString().endsWith('\r\nyes\r\n')) wrong.push('the mail has changed')
     reader.connection.destroy()
     server.run(['status'])
+    wrong.push(...(await miscounts(server)))
   } catch (error) {
     wrong.push(error instanceof Error ? error.message : String(error))
   }
@@ -114,6 +115,38 @@ async function symptoms(server: DarumaProcess, beforeOctets: number): Promise<st
   const faults = server.stderr.split('\n').filter((line) => line.includes('"level":"error"') || /Unhandled|Uncaught|Warning:/.test(line))
   if (faults.length > 0) wrong.push(...faults.slice(0, 5))
   return wrong
+}
+
+/** Mailboxes of the account that the nonsense was let into whose counts are not what is in them. */
+async function miscounts(server: DarumaProcess): Promise<string[]> {
+  const wrong: string[] = []
+  const client = await RawImap.open({ port: server.ports.imap })
+  await client.login(`victim@${server.domain}`, password)
+  const listed = (await client.command('LIST "" "*"')).untagged.filter((values) => values[0] === 'LIST')
+  for (const [, attributes, , name] of listed) {
+    if (Array.isArray(attributes) && attributes.some((one) => /^\\no(?:select|nexistent)$/i.test(String(one)))) continue
+    const octets = Buffer.isBuffer(name) ? name : Buffer.from(String(name), 'latin1')
+    const shown = JSON.stringify(octets.toString('latin1').slice(0, 100))
+    const selected = await client.command('EXAMINE ', octets)
+    if (selected.status !== 'OK') {
+      wrong.push(`${shown} is listed and cannot be selected: ${selected.text}`)
+      continue
+    }
+    const status = (await client.command('STATUS ', octets, ' (MESSAGES UNSEEN SIZE UIDNEXT)')).untagged.find((values) => values[0] === 'STATUS')?.[2]
+    const said = new Map<string, number>()
+    if (Array.isArray(status)) for (let i = 0; i + 1 < status.length; i += 2) said.set(String(status[i]), Number(status[i + 1]))
+    const found = said.get('MESSAGES') === 0 ? [] : await client.fetch('1:*', '(UID FLAGS RFC822.SIZE)')
+    const sum = (of: (items: (typeof found)[number]['items']) => number) => found.reduce((total, { items }) => total + of(items), 0)
+    const counted = {
+      MESSAGES: found.length,
+      UNSEEN: sum((items) => (String(items.get('FLAGS')).includes('\\Seen') ? 0 : 1)),
+      SIZE: sum((items) => Number(items.get('RFC822.SIZE'))),
+    }
+    for (const [item, number] of Object.entries(counted)) if (said.get(item) !== number) wrong.push(`${shown}: ${item} is said to be ${said.get(item)}, it is ${number}`)
+    if (found.some(({ items }) => Number(items.get('UID')) >= (said.get('UIDNEXT') ?? 0))) wrong.push(`${shown}: a UID is not below UIDNEXT`)
+  }
+  client.connection.destroy()
+  return wrong.slice(0, 10)
 }
 
 if (import.meta.main) {
