@@ -88,7 +88,7 @@ function judgeAndPlan(peer: Peer, envelope: Envelope, tools: ArrivalTools, messa
     helo: peer.helo,
     facts: factsOf(message, seen),
     plans: plansOf(envelope, trace),
-    work: workOf(envelope),
+    work: [...workOf(envelope), ...successesOf(envelope)],
   }
   if (parameters.smtputf8) meta.smtputf8 = true
   if (parameters.body) meta.bodyType = parameters.body
@@ -160,6 +160,19 @@ function workOf(envelope: Envelope): WorkDraft[] {
     }
   }
   return works
+}
+
+/** Recipients of ours whose sender asked to be told of success: being filed is what they asked about (RFC 3461 §5.2.1, §6.2). */
+function successesOf(envelope: Envelope): WorkDraft[] {
+  const owed: WorkDraft[] = []
+  if (envelope.sender.address === '') return owed
+  for (const { address, accounts, parameters } of envelope.recipients) {
+    const { notify, orcpt } = parameters
+    if (accounts.length === 0 || notify === undefined || !notify.toUpperCase().split(',').includes('SUCCESS')) continue
+    if (owed.some((work) => addressKey(work.recipient) === addressKey(address))) continue
+    owed.push({ recipient: address, domain: address.slice(address.lastIndexOf('@') + 1).toLowerCase(), notify, ...(orcpt === undefined ? {} : { orcpt }), deliveredHere: true })
+  }
+  return owed
 }
 
 /** Text as one character an octet, which is how bytes stand in a record. */

@@ -47,6 +47,11 @@ export interface WorkDraft {
   notify?: string
   /** RFC 3461 ORCPT, decoded: "rfc822;user@example.org". */
   orcpt?: string
+  /**
+   * A recipient of this server, filed by one of the plans, whose sender asked to be told (NOTIFY=SUCCESS): nothing
+   * goes out; the row has ended when it is made, and owes the report.
+   */
+  deliveredHere?: true
 }
 
 export interface ArrivalMeta {

@@ -546,6 +546,21 @@ export function storeContract(maker: StoreMaker): void {
       assert.deepEqual(await store.queue.counts(), { waiting: 0, held: 0 })
     })
 
+    test('a recipient of ours whose sender asked for it: the report is owed at once, nothing waits, trace tells of one', async () => {
+      await fresh()
+      const asked = work('Here@example.net', { notify: 'SUCCESS', orcpt: 'rfc822;here@example.net', deliveredHere: true })
+      const arrived = await store.accept(arrival([{ account, recipients: ['Here@example.net'] }], { work: [work('far@one.example'), asked], facts: { size: 1, messageId: 'success@example.org', threadKeys: [] } }), body('x'))
+      await caughtUp()
+      await queueCaughtUp()
+      assert.deepEqual((await store.queue.ofArrival(arrived)).map((row) => row.state), ['waiting', 'done'])
+      const owed = (await store.queue.outbox(10)).filter((row) => row.position === arrived)
+      assert.deepEqual(owed.map((row) => row.report), [{ kind: 'delivered', works: [{ work: { arrival: arrived, n: 1 }, reply: '', remote: '', status: '2.1.5' }] }])
+      assert.deepEqual((await store.trace({ messageId: 'success@example.org' }, 10))[0]?.recipients.map((each) => each.address), ['Here@example.net', 'far@one.example'])
+      await store.submitQueue({ kind: 'outbox-done', position: arrived, n: 0 })
+      await store.submitQueue({ kind: 'work-state', works: [{ arrival: arrived, n: 0 }], state: 'deleted' })
+      assert.deepEqual(await store.queue.outbox(10), [])
+    })
+
     test('a report becomes work once, whoever sends it twice', async () => {
       await fresh()
       const origin = { database: QUEUE, position: sequence(4711), n: 0 }

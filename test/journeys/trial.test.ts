@@ -81,7 +81,9 @@ test('a signal to npm start stops the server cleanly, and the next start has all
 })
 
 test('Ctrl+C in a terminal ends it with 0', async (t) => {
-  const trial = await startTrial(t)
+  const trial = await startTrial(t, { env: { LANG: 'ja_JP.UTF-8' } })
+  assert.match(trial.stdout, /別の端末で試せる三行/, 'and who reads Japanese has a screen in Japanese')
+  assert.ok(trial.stdout.includes(trial.password))
   process.kill(trial.pid, 'SIGINT')
   assert.equal(await trial.exited(), 0)
 })

@@ -185,3 +185,58 @@ test('a partner that is down: the mail waits, holds, and goes when it is up agai
   assert.equal((await again.statusOf('INBOX', 'MESSAGES'))['MESSAGES'], 0, 'neither a report nor a copy came back')
   await again.logout()
 })
+
+test('forwarding, reports of success, and two aliases that point at each other', async (t) => {
+  const { a, b, ada } = await openPair(t)
+  a.run(['alias', 'add', 'forward@a.example', 'bob@b.example'])
+  const stranger = await RawSmtp.open({ port: a.ports.smtp, host: a.host })
+  const bytes = (id: string) => Buffer.from(`From: x@elsewhere.example\r\nMessage-ID: <${id}>\r\nSubject: ${id}\r\n\r\n${id}\r\n`)
+  assert.equal((await stranger.send({ from: 'x@elsewhere.example', to: ['forward@a.example'], bytes: bytes('forwarded@elsewhere.example') })).code, 250)
+  const bob = await b.imap('bob@b.example', 'secret')
+  t.after(() => bob.connection.destroy())
+  await bob.waitForMessages(1)
+  assert.ok((await bob.bytesOf(1)).toString('latin1').endsWith(bytes('forwarded@elsewhere.example').toString('latin1')), 'forwarded as it was received')
+
+  // RFC 3461 §6.2: who asked for a report of success gets one from the last server, by way of both.
+  const own = await RawSmtp.open({ port: a.ports.submissions, host: a.host, tls: true })
+  await own.login('ada@a.example', 'secret')
+  assert.equal((await own.command('MAIL FROM:<ada@a.example> RET=HDRS ENVID=QQ314159')).code, 250)
+  assert.equal((await own.command('RCPT TO:<bob@b.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bob+40b.example')).code, 250)
+  await own.command('DATA')
+  assert.equal((await own.command('From: ada@a.example\r\nSubject: tell me\r\n\r\n.')).code, 250)
+  await bob.waitForMessages(2)
+  await ada.waitForMessages(1)
+  const [, , facts = ''] = partsOf(await ada.bytesOf(1))
+  assert.match(facts, /^Reporting-MTA: dns; ?mail\.b\.example\r\n/m)
+  assert.match(facts, /^Original-Envelope-Id: QQ314159\r\n/m)
+  assert.match(facts, /^Original-Recipient: rfc822; ?bob@b\.example\r\n/m)
+  assert.match(facts, /^Action: delivered\r\n/m)
+  assert.match(facts, /^Status: 2\./m)
+
+  // RFC 5321 §6.3: the hops are counted, and the sender hears of it once.
+  a.run(['alias', 'add', 'ping@a.example', 'pong@b.example'])
+  b.run(['alias', 'add', 'pong@b.example', 'ping@a.example'])
+  assert.equal((await own.send({ from: 'ada@a.example', to: ['ping@a.example'], bytes: Buffer.from('From: ada@a.example\r\nSubject: round and round\r\n\r\n') })).code, 250)
+  await ada.waitForMessages(2)
+  const [, , why = ''] = partsOf(await ada.bytesOf(2))
+  assert.match(why, /^Status: 5\.4\.6\r\n/m)
+  for (const server of [a, b]) await until('both queues to be empty', async () => (await server.json<WorkRow[]>(['queue', 'list'])).length === 0)
+  assert.deepEqual(await ada.statusOf('INBOX', 'MESSAGES'), { MESSAGES: 2 })
+  await own.quit()
+  await stranger.quit()
+})
+
+test('a [[route]] needs no DNS', async (t) => {
+  const b = await startDaruma(t, { domain: 'b.example', host: B, accounts: { bob: 'secret' } })
+  const a = await startDaruma(t, {
+    domain: 'a.example', accounts: { ada: 'secret' },
+    config: `[dns]\nservers = ["127.0.0.1:1"]\n[[route]]\ndomain = "b.example"\nhost = "${B}"\nport = ${b.ports.smtp}\n`,
+  })
+  const own = await RawSmtp.open({ port: a.ports.submissions, tls: true })
+  await own.login('ada@a.example', 'secret')
+  assert.equal((await own.send({ from: 'ada@a.example', to: ['bob@b.example'], bytes: Buffer.from('From: ada@a.example\r\nSubject: by route\r\n\r\n') })).code, 250)
+  await own.quit()
+  const bob = await b.imap('bob@b.example', 'secret')
+  await bob.waitForMessages(1)
+  await bob.logout()
+})

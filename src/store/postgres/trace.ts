@@ -2,11 +2,14 @@
 import { addressKey } from '../address-key.ts'
 import type { Sequence } from '../ids.ts'
 import type { ArrivalMeta } from '../operations.ts'
-import type { TraceEntry } from '../store.ts'
+import { fateInAccount } from '../readers/fate.ts'
+import type { TraceEntry, TraceOf } from '../store.ts'
 import { ask, type Cells, type Reading } from '../tx.ts'
 
-export function* traceEntries(what: { messageId: string } | { address: string }, limit: number): Reading<TraceEntry[]> {
-  const rows = 'messageId' in what
+export function* traceEntries(what: TraceOf, limit: number): Reading<TraceEntry[]> {
+  const rows = 'arrival' in what
+    ? yield* ask("select sequence, time_ms, meta from record where sequence = $1 and kind = 'arrival' limit $2", what.arrival, limit)
+    : 'messageId' in what
     ? yield* ask("select sequence, time_ms, meta from record where message_id = $1 and kind = 'arrival' order by sequence desc limit $2", what.messageId, limit)
     : yield* ask(
       `select r.sequence, r.time_ms, r.meta from record_address a join record r on r.sequence = a.sequence
@@ -21,14 +24,11 @@ function* entryOf(row: Cells): Reading<TraceEntry> {
   const arrival = JSON.parse(row[2] as string) as ArrivalMeta
   const recipients: TraceEntry['recipients'] = []
   for (const plan of arrival.plans) {
-    const placed = yield* ask(
-      `select m.name, p.uid, p.retired_ms from placement p join mailbox m on m.account = p.account and m.mailbox = p.mailbox
-       where p.account = $1 and p.message = $2 order by p.mailbox, p.uid`, plan.account, sequence)
-    const fate = placed.map((cells) => (cells[2] === null ? `filed in ${cells[0]} as ${cells[1]}` : `expunged from ${cells[0]}`)).join('; ') || 'pending'
+    const fate = yield* fateInAccount(plan.account, sequence)
     for (const address of plan.recipients) recipients.push({ address, fate })
   }
-  const works = yield* ask('select recipient, state, last_reply from work where arrival = $1 order by n', sequence)
-  for (const [recipient, state, reply] of works) recipients.push({ address: recipient as string, fate: reply === null ? `${state}` : `${state}: ${reply}` })
+  const works = yield* ask('select recipient, state, last_reply, n from work where arrival = $1 order by n', sequence)
+  for (const [recipient, state, reply, n] of works) if (!arrival.work[n as number]?.deliveredHere) recipients.push({ address: recipient as string, fate: reply === null ? `${state}` : `${state}: ${reply}` })
   return { sequence, timeMs: row[1] as number, via: arrival.via, sender: arrival.sender, messageId: arrival.facts.messageId ?? null, recipients }
 }
 

@@ -63,7 +63,7 @@ async function entryOf({ sequence: id, timeMs, meta, toQueue }: Found, queue: Qu
     sequence: id, timeMs, via: meta.via, sender: meta.sender, messageId: meta.facts.messageId ?? null,
     recipients: [
       ...meta.plans.flatMap((plan) => plan.recipients.map((address) => ({ address, fate: `filed in account ${plan.account}` }))),
-      ...meta.work.map((work, n) => ({ address: work.recipient, fate: fateOf(works.find((row) => row.id.n === n)) })),
+      ...meta.work.flatMap((work, n) => (work.deliveredHere ? [] : [{ address: work.recipient, fate: fateOf(works.find((row) => row.id.n === n)) }])),
     ],
   }
 }
