@@ -460,6 +460,7 @@ export class Applier {
     }
     // Fronts that knew a later state of it hear nothing before it has come there again.
     if (!base.troubleTold || this.#isAtGate(base)) events.reached(base.database, base.position, octetsUsed)
+    connection.checkpointIfDue()
   }
 
   async #applyEntry(base: AppliedDatabase, entry: Entry, connection: SqliteWriter): Promise<Outcome<unknown>> {

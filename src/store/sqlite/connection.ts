@@ -19,8 +19,8 @@ const LOCK_WAIT_MS = 5000
 /** Thousands of accounts are open at one time: each keeps little, the kernel's page cache has the rest. */
 const WRITER_CACHE_KIB = 512
 const READER_CACHE_KIB = 256
-/** Pages after which SQLite itself copies the WAL back into the file. */
-const CHECKPOINT_PAGES = 1000
+/** Changed rows after which the WAL is copied back into the file: 4 to 8 MB of it. */
+const CHECKPOINT_ROWS = 1000
 
 /** Values of `application_id`: "DARU" for a database that follows the journal, "DARB" for one that is being made again. */
 const WHOLE = 0x44415255
@@ -48,6 +48,7 @@ export class SqliteWriter implements Engine {
   readonly #statements: Statements
   #readingStatements: Statements | undefined
   #inTransaction = false
+  #rowsSinceCheckpoint = 0
 
   /** Opens or makes the file, and brings it to the newest schema. `':memory:'` for tests. */
   constructor(path: string, kind: Kind, options: { lockWaitMs?: number } = {}) {
@@ -62,7 +63,7 @@ export class SqliteWriter implements Engine {
         pragma journal_mode = wal;
         pragma synchronous = normal;
         pragma cache_size = -${WRITER_CACHE_KIB};
-        pragma wal_autocheckpoint = ${CHECKPOINT_PAGES};
+        pragma wal_autocheckpoint = 0;
         pragma temp_store = memory`))
       this.isNew = this.#migrate(kind) || isMade
     } catch (error) {
@@ -158,7 +159,9 @@ export class SqliteWriter implements Engine {
   }
   run(sql: string, values: Value[]): number {
     try {
-      return this.#statements.of(sql).run(...values).changes as number
+      const changes = this.#statements.of(sql).run(...values).changes as number
+      this.#rowsSinceCheckpoint += changes
+      return changes
     } catch (error) {
       throw sqliteTrouble(error, `"${sql.slice(0, 80)}" in`, this.path)
     }
@@ -174,9 +177,15 @@ export class SqliteWriter implements Engine {
     }
   }
 
-  /** Copies the WAL back into the file as far as readers allow. Says nothing about what is on disk. */
-  checkpoint(): void {
-    this.#do('checkpoint', 'pragma wal_checkpoint(passive)')
+  /**
+   * Copies the WAL back into the file as far as readers allow, now and then. Says nothing about what is on disk.
+   * SQLite would do this by itself, but keeps to itself that the flush before it has failed; then the next flush,
+   * ours, would be a second one and say "fine". A full disk is no trouble: the WAL only grows.
+   */
+  checkpointIfDue(): void {
+    if (this.#rowsSinceCheckpoint < CHECKPOINT_ROWS) return
+    this.#rowsSinceCheckpoint = 0
+    this.#unlessFull('checkpoint', 'pragma wal_checkpoint(passive)')
   }
 
   /**
@@ -185,8 +194,12 @@ export class SqliteWriter implements Engine {
    * would say "fine" either way. On a full disk the -wal stays as it is.
    */
   settleLog(): void {
+    this.#unlessFull('settle the log of', 'pragma wal_checkpoint(truncate)')
+  }
+
+  #unlessFull(operation: string, sql: string): void {
     try {
-      this.#do('settle the log of', 'pragma wal_checkpoint(truncate)')
+      this.#do(operation, sql)
     } catch (error) {
       if (!(error instanceof Outage) || error.code !== 'SQLITE_FULL') throw error
     }
