@@ -3,7 +3,7 @@
  *
  *   CALLS PATH-PART NTH HOW TIMES
  *
- * CALLS: sync, write or read. PATH-PART: what the path of the file must contain, "$" at its end for "ends with".
+ * CALLS: sync, write or read, or one of their calls by its name (fsync). PATH-PART: what the path of the file must contain, "$" at its end for "ends with".
  * NTH: the so manieth matching call from when the order was given is the first that fails. HOW: eio, enospc,
  * short (half of it is written) or kill. TIMES: how many calls fail; 0 for all from then on. Each failed
  * call, and each matching one after it, is a line "failed CALL PATH" or "passed CALL PATH" in $FAIL_IO_ORDER.log. */
@@ -47,7 +47,7 @@ static int judge(const char *kind, const char *call, int fd) {
   syscall(SYS_close, in);
   errno = saved;
   if (got <= 0 || sscanf(order, "%15s %255s %ld %15s %ld", calls, part, &nth, how, &times) != 5) return PASS;
-  if (strcmp(calls, kind)) return PASS;
+  if (strcmp(calls, kind) && strcmp(calls, call)) return PASS;
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   long length = readlink(link, path, sizeof path - 1);
   errno = saved;

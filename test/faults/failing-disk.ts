@@ -4,10 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
+import type { TestContext } from 'node:test'
 
 export interface Order {
-  calls: 'sync' | 'write' | 'read'
+  /** SQLite flushes by fsync, we by fdatasync. */
+  calls: 'sync' | 'write' | 'read' | 'fsync' | 'fdatasync'
   /** What the path contains; with "$" at its end: what it ends with. */
   path: string
   /** The first call that fails, counted from the order on. */
@@ -22,7 +23,7 @@ let compiled: string | undefined
 function library(): string {
   if (compiled !== undefined) return compiled
   const folder = mkdtempSync(join(tmpdir(), 'daruma-fail-io-'))
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const made = join(folder, 'fail-io.so')
   const done = spawnSync('gcc', ['-O1', '-shared', '-fPIC', '-o', made, join(import.meta.dirname, 'fail-io.c'), '-ldl'], { encoding: 'utf8' })
   if (done.status !== 0) throw new Error(`gcc: ${done.stderr}${done.error?.message ?? ''}`)
@@ -34,9 +35,9 @@ export class FailingDisk {
   readonly #file: string
   readonly env: Record<string, string>
 
-  constructor() {
+  constructor(t: TestContext) {
     const folder = mkdtempSync(join(tmpdir(), 'daruma-fail-order-'))
-    after(() => rmSync(folder, { recursive: true, force: true }))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
     this.#file = join(folder, 'order')
     this.env = { LD_PRELOAD: library(), FAIL_IO_ORDER: this.#file }
   }

@@ -14,7 +14,7 @@ const skip = missing('gcc')
 const USER = 'user@test.example'
 
 async function start(t: TestContext, config = ''): Promise<{ server: DarumaProcess; disk: FailingDisk; mail: SentMail }> {
-  const disk = new FailingDisk()
+  const disk = new FailingDisk(t)
   const server = new DarumaProcess({ config: `journal.segment_size = "1M"\n${config}`, env: disk.env })
   t.after(() => server.dispose())
   await server.start()
@@ -29,7 +29,7 @@ async function start(t: TestContext, config = ''): Promise<{ server: DarumaProce
 async function endOf(server: DarumaProcess): Promise<number | string> {
   let ended: number | string | undefined
   void server.exited().then((how) => (ended = how))
-  return until('the server to end', () => ended, 10_000)
+  return until('the server to end', () => ended, 30_000)
 }
 
 async function restartAndCheck(server: DarumaProcess, disk: FailingDisk, mail: SentMail): Promise<void> {
@@ -46,7 +46,7 @@ const DEADLY: [name: string, order: Order][] = [
   ['a later flush of the journal fails', { calls: 'sync', path: '.seg$', nth: 6 }],
   ['a write to the journal fails', { calls: 'write', path: '.seg$', nth: 2 }],
   ['a flush of the journal\'s folder fails', { calls: 'sync', path: '/journal$' }],
-  ['a flush of a database fails', { calls: 'sync', path: 'mail.1.db-wal$' }],
+  ['a flush of a database fails', { calls: 'fdatasync', path: 'mail.1.db-wal$' }],
 ]
 
 for (const [name, order] of DEADLY) {
@@ -56,17 +56,34 @@ for (const [name, order] of DEADLY) {
     disk.order(order)
     const ended = endOf(server)
     // Large enough that segments change.
-    await mail.send(400, { connections: 8, octets: 20_000 })
+    await mail.send(160, { connections: 8, octets: 20_000 })
     assert.equal(await ended, 74)
     assert.deepEqual(mail.refused.filter(({ code }) => code >= 500), [], 'an I/O error is nobody\'s fault but ours')
     if (order.path === '.seg$' && (order.nth ?? 1) === 1) assert.equal(mail.kept.size, keptBefore, 'what was in the batch is not acknowledged')
     const tried = disk.tried()
     assert.ok(tried[0]?.startsWith('failed '), `the fault came: ${tried[0]}`)
     const path = tried[0]?.split(' ')[2]
-    if (order.calls === 'sync') assert.deepEqual(tried.slice(1).filter((line) => line.endsWith(` ${path}`)), [], 'no flush is tried again')
+    if (order.calls !== 'write') assert.deepEqual(tried.slice(1).filter((line) => line.endsWith(` ${path}`)), [], 'no flush is tried again')
     await restartAndCheck(server, disk, mail)
   })
 }
+
+test('a flush of a database by SQLite itself fails: exit 74, nothing lost', { skip }, async (t) => {
+  const { server, disk, mail } = await start(t)
+  await mail.send(150)
+  const client = await server.imap(USER, PASSWORD)
+  await client.waitForMessages(160)
+  disk.order({ calls: 'fsync', path: 'mail.1.db-wal$' })
+  const ended = endOf(server)
+  // Changes until the -wal is long enough for SQLite to copy it into the database, which it flushes before that.
+  for (let i = 0; i < 1000; i++) {
+    const answer = await client.command(`STORE 1:* ${i % 2 === 0 ? '+' : '-'}FLAGS.SILENT (\\Seen)`).catch(() => undefined)
+    if (!answer) break
+  }
+  assert.equal(await ended, 74)
+  assert.ok(disk.tried()[0]?.startsWith('failed fsync '))
+  await restartAndCheck(server, disk, mail)
+})
 
 for (const how of ['short', 'enospc'] as const) {
   test(`a write to the journal that is ${how === 'short' ? 'only half taken' : 'refused for lack of room'}: 452, a new segment, nothing lost, no restart`, { skip }, async (t) => {
@@ -74,7 +91,8 @@ for (const how of ['short', 'enospc'] as const) {
     disk.order({ calls: 'write', path: '.seg$', nth: 3, how })
     await mail.send(60, { connections: 6 })
     assert.ok(disk.tried()[0]?.startsWith('failed '), 'the fault came')
-    assert.ok(mail.refused.length > 0, 'somebody was told')
+    // The runtime writes the rest of a write that was half taken by itself.
+    assert.ok(how === 'short' || mail.refused.length > 0, 'somebody was told')
     for (const { code, text } of mail.refused) assert.equal(`${code} ${text.slice(0, 5)}`, '452 4.3.1')
     assert.equal(mail.open.size, 0)
     disk.mend()
@@ -88,14 +106,13 @@ for (const how of ['short', 'enospc'] as const) {
 test('killed at a write or a flush, wherever it is', { skip }, async (t) => {
   const { server, disk, mail } = await start(t)
   const orders: Order[] = [
-    { calls: 'write', path: '.seg$', nth: 4 }, { calls: 'sync', path: '.seg$', nth: 4 }, { calls: 'write', path: 'mail.1.db-wal$', nth: 20 },
-    { calls: 'sync', path: '/journal$' }, { calls: 'write', path: '/large/', nth: 2 },
+    { calls: 'sync', path: '.seg$', nth: 4 }, { calls: 'write', path: 'mail.1.db-wal$', nth: 20 }, { calls: 'write', path: '/large/', nth: 2 },
   ]
   for (const order of orders) {
     disk.order({ ...order, how: 'kill' })
     const ended = endOf(server)
-    await mail.send(12, { octets: 1_500_000 })
-    await mail.send(200, { octets: 8000 })
+    await mail.send(2, { octets: 1_500_000 })
+    await mail.send(60, { octets: 8000 })
     assert.equal(await ended, 'SIGKILL', JSON.stringify(order))
     disk.mend()
     await server.start()
@@ -126,9 +143,9 @@ test('a large message whose file cannot be written or flushed is not acknowledge
 
 test('a segment that cannot be read for a while: NO for what is asked, new mail waits, and all is there afterwards', { skip }, async (t) => {
   const { server, disk, mail } = await start(t)
-  await mail.check()
+  await mail.send(20, { octets: 30_000 })
   const client = await server.imap(USER, PASSWORD)
-  await client.waitForMessages(10)
+  await client.waitForMessages(30)
   disk.order({ calls: 'read', path: '.seg$', times: 0 })
   const answer = await client.command('FETCH 1:* (BODY.PEEK[])')
   assert.equal(answer.status, 'NO')

@@ -1,5 +1,5 @@
 // What is done to the files of a server that was killed, before it is started again.
-import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../../src/base/random.ts'
 
@@ -24,6 +24,17 @@ export function damageDatabase(data: string, random: Random): string | undefined
   }
   if (how !== 'garbled') for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true })
   return `account ${account}: ${name} ${how}`
+}
+
+/** The first account's database is gone, or ends within a page. */
+export function loseDatabase(data: string, { cutShort }: { cutShort: boolean }): void {
+  const account = readdirSync(join(data, 'accounts')).map(Number).sort((a, b) => a - b)[0]
+  const folder = join(data, 'accounts', String(account))
+  for (const name of readdirSync(folder).filter((file) => /^mail\.\d+\.db(-wal|-shm)?$/.test(file))) {
+    const path = join(folder, name)
+    if (cutShort && name.endsWith('.db')) truncateSync(path, Math.max(0, statSync(path).size - 100))
+    else if (!cutShort) rmSync(path)
+  }
 }
 
 export function segmentsIn(root: string): string[] {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { seededRandom, type Random } from '../../src/base/random.ts'
 import { CRASH_STEPS } from '../../src/store/journal/crash-point.ts'
 import { DarumaProcess } from '../harness/daruma-process.ts'
-import { damageDatabase, flipInSegments, removeSpares, tearEnd } from './damage.ts'
+import { damageDatabase, flipInSegments, loseDatabase, removeSpares, tearEnd } from './damage.ts'
 import { Ledger } from './ledger.ts'
 import { runQuitter, runSender, runSubmitter, runWatcher, runWriter } from './load.ts'
 import { PowerCutDisk } from './power-cut-disk.ts'
@@ -231,9 +231,9 @@ class Run {
 
   /** Some points come by only when the disk is not as it should be. True when something was flipped. */
   #prepareFor(point: string): boolean {
-    if (point.startsWith('spare-')) for (const root of [this.#data, this.#mirror as string]) removeSpares(root)
+    if (/^(spare|recover)-/.test(point)) for (const root of [this.#data, this.#mirror as string]) removeSpares(root)
     if (point.startsWith('retire-keep-cut')) tearEnd(this.#data, this.#random)
-    if (point.startsWith('snapshot-place')) damageDatabase(this.#data, seededRandom(4))
+    if (/^(apply-(set-aside|make|mark)|database-flush-directory|snapshot-place)/.test(point)) loseDatabase(this.#data, { cutShort: point.startsWith('apply-set-aside') })
     if (!point.startsWith('heal-')) return false
     return flipInSegments(this.#data, 'X-Ledger: s', this.#random) !== undefined
   }
