@@ -8,6 +8,7 @@ import type { Clock } from './base/clock.ts'
 import { keepCompiled } from './base/compile-cache.ts'
 import { nodeDisk } from './base/disk.ts'
 import { Outage, refuse, understood, type Parsed } from './base/errors.ts'
+import type { Limits } from './base/limits.ts'
 import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
 import { becomeOwnerOf, becomeUser, isRoot } from './base/run-as.ts'
@@ -80,7 +81,7 @@ export async function openOwner(config: Config, options: { clock: Clock; random:
     mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets,
   })
   if (!opened.ok) return opened
-  return understood({ office: officeOf(opened.value.store, config, options), close: () => opened.value.close() })
+  return understood({ office: officeOf(opened.value.store, () => config, options), close: () => opened.value.close() })
 }
 
 /** Root becomes [run] user, or whoever the data belongs to. There is no way back. */
@@ -131,7 +132,9 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
     onDead: (because, exit) => fail({ exit: exit === 74 ? EXIT.io : EXIT.failed, reason: because }),
   })
   for (const sentence of store.report) log.warn(sentence)
-  const client = await connectMain(config, options, store)
+  // What a reload changes for the operator's room.
+  const running = { config, limits: { ...config.limits } }
+  const client = await connectMain(config, options, store, running.limits)
   const fronts = makeFronts(config, options, store, { ...owned, onLost: (reason) => fail({ exit: EXIT.tryAgain, reason }) })
   await Promise.all(fronts.map((front) => front.start()))
   keepCompiled()
@@ -143,7 +146,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   })
   let stopped: Promise<void> | undefined
   return {
-    office: officeOf(client, config, options),
+    office: officeOf(client, () => running.config, options),
     listeners: owned.doors.map((door) => door.facts),
     failed,
     healthy: () => fronts.every((front) => front.healthy()),
@@ -152,6 +155,8 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
       if (!certificates.ok) return certificates
       const usable = parseServerContexts(certificates.value, newTicketKeys(random))
       if (!usable.ok) return usable
+      running.config = next
+      Object.assign(running.limits, next.limits)
       for (const front of fronts) front.reload(next, certificates.value)
       return understood(undefined)
     },
@@ -169,10 +174,10 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   }
 }
 
-function connectMain(config: Config, options: ServeOptions, store: StoreThreads): Promise<StoreClient> {
+function connectMain(config: Config, options: ServeOptions, store: StoreThreads, limits: Limits): Promise<StoreClient> {
   const place = { dataDirectory: config.data, mirrors: store.mirrors }
   return StoreClient.connect({
-    ports: store.connect(), gauges: store.gauges, limits: config.limits, disk: nodeDisk, log: options.log,
+    ports: store.connect(), gauges: store.gauges, limits, disk: nodeDisk, log: options.log,
     reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),
   })
 }
@@ -184,13 +189,13 @@ function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, 
   const kinds: FrontKind[] = ['taking', 'reading', 'queue']
   return kinds.map((kind) => new Front({
     kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(), onLost: owned.onLost,
-    data: { kind, mirrors: store.mirrors, logLevel: config.log.level, gauges: store.gauges.shared, ticketKeys, decoyKey, version: options.version, ownAddresses },
+    data: { kind, mirrors: store.mirrors, gauges: store.gauges.shared, ticketKeys, decoyKey, version: options.version, ownAddresses },
   }, owned.doors.map(({ sockets }) => sockets).filter(({ door }) => KIND_OF[door] === kind)))
 }
 
-function officeOf(store: StoreClient, config: Config, options: { clock: Clock; random: Random }): Omit<Office, 'server'> {
+function officeOf(store: StoreClient, configNow: () => Config, options: { clock: Clock; random: Random }): Omit<Office, 'server'> {
   return {
     store, clock: options.clock, random: options.random,
-    makeCredential: (password) => makeCredential(password, { random: options.random, scram: config.security.scram }),
+    makeCredential: (password) => makeCredential(password, { random: options.random, scram: configNow().security.scram }),
   }
 }

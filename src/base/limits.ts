@@ -18,6 +18,8 @@ export const limitDefaults = {
   received_lines_max: 100,
   /** Protocol errors after which a session is ended. */
   session_errors_max: 20,
+  /** SMTP commands of one session in a row without a message kept, past which it is ended. A message with its recipients begins the count anew. */
+  smtp_commands_max: 5000,
   /** Failed logins after which a session is ended. */
   login_failures_max: 5,
   /** Messages in one SMTP session. */

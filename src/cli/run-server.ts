@@ -30,7 +30,8 @@ export interface RunOptions {
 export async function runServer(context: Context, options: RunOptions): Promise<ExitCode> {
   const { config } = options.loaded
   const { say, clock } = context
-  const log = createLog({ clock, level: config.log.level, sink: (line) => context.err(line) })
+  const logging = { clock, level: config.log.level, sink: (line: string) => context.err(line) }
+  const log = createLog(logging)
   const stop = new AbortController()
   const stopListening = listenForStop(context, stop)
   try {
@@ -45,7 +46,7 @@ export async function runServer(context: Context, options: RunOptions): Promise<
     const builder = await context.builder()
     const server = await builder.serve(config, { clock, random: context.random, log, version, inherited, acceptLoss: options.acceptLoss, signal: stop.signal })
     if (!server.ok) return stop.signal.aborted ? EXIT.done : startRefused(context, options.loaded, server)
-    return await untilEnd(context, options, server.value, { log, stop })
+    return await untilEnd(context, options, server.value, { log, stop, onReloaded: (loaded) => void (logging.level = loaded.config.log.level) })
   } catch (error) {
     if (stop.signal.aborted) return EXIT.done
     const refusal = refusalOf(error)
@@ -57,7 +58,7 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   }
 }
 
-async function untilEnd(context: Context, options: RunOptions, server: Server, life: { log: Log; stop: AbortController }): Promise<ExitCode> {
+async function untilEnd(context: Context, options: RunOptions, server: Server, life: { log: Log; stop: AbortController; onReloaded: (loaded: LoadedConfig) => void }): Promise<ExitCode> {
   const { clock } = context
   const { log, stop } = life
   const { data, hostname } = options.loaded.config
@@ -65,7 +66,10 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
   let current = options.loaded
   const reload = async (): Promise<Answer<ReloadReport>> => {
     const outcome = await reloadOnce(context, server, current)
-    if (outcome.loaded) current = outcome.loaded
+    if (outcome.loaded) {
+      current = outcome.loaded
+      life.onReloaded(current)
+    }
     reportReload(log, outcome.answer)
     return outcome.answer
   }

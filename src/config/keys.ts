@@ -262,6 +262,9 @@ const YEAR_MS = 365 * 24 * 3600_000
 /** Numbers that code or clients cannot follow further: nested parts are read by functions that call themselves. */
 const COUNTS_MAX: { readonly [name in LimitName]?: number } = { mime_depth_max: 400 }
 
+/** Read once, by threads or budgets that live as long as the server. */
+const FIXED_LIMITS: ReadonlySet<LimitName> = new Set(['memory_message_octets_max', 'snapshot_records', 'account_lag_octets_max'])
+
 function limitKey(name: LimitName): Key<number> {
   const kind = name.endsWith('_ms') ? durationKind(1, name.startsWith('queue_') ? YEAR_MS : TIMER_MS_MAX)
     : name.includes('octets') ? sizeKind(name.startsWith('disk_') ? 0 : 1)
@@ -270,7 +273,7 @@ function limitKey(name: LimitName): Key<number> {
     default: limitDefaults[name],
     meaning: limitMeanings[name] ?? sameText(name.replaceAll('_', ' ')),
     example: kind.print(limitDefaults[name]),
-    runtime: true,
+    runtime: !FIXED_LIMITS.has(name),
   })
 }
 

@@ -11,6 +11,7 @@ export const limitMeanings: { readonly [name in LimitName]?: Text } = {
   header_octets_max: text('Octets of the header section of a message.', 'メッセージのヘッダー部分の最大長。'),
   received_lines_max: text('Received lines after which a message is taken for a loop.', 'Received 行がこれより多いメッセージはループとみなします。'),
   session_errors_max: text('Protocol errors after which a session is ended.', 'この回数のプロトコル誤りでセッションを終えます。'),
+  smtp_commands_max: text('SMTP commands in a row without a message kept, past which a session is ended.', 'メッセージを受け取らないまま続けられる SMTP コマンドの数。これを超えればセッションを終えます。'),
   login_failures_max: text('Failed logins after which a session is ended.', 'この回数のログイン失敗でセッションを終えます。'),
   session_messages_max: text('Messages in one SMTP session.', '一つの SMTP セッションで受け取るメッセージの数。'),
   smtp_idle_ms: text('A peer that says nothing for so long is sent away (RFC 5321 asks for at least 5 minutes).', '相手がこの時間だまっていれば切断します（RFC 5321 は 5 分以上を求めます）。'),

@@ -179,6 +179,7 @@ test('a submitter may be only itself; what is missing is added in front', async 
   assert.equal(await says('From: user@here.example\r\nFrom: a@elsewhere.example\r\n\r\n'), '550 5.7.1')
   assert.equal(await says('From: user@here.example, a@elsewhere.example\r\n\r\n'), '550 5.7.1')
   assert.equal(await says('From: a@elsewhere.example <user@here.example>\r\n\r\n'), '250 2.0.0')
+  for (const from of ['the boss', '"The boss" <>', '', 'undisclosed:;', 'user@here.example, the boss', 'a at elsewhere.example']) assert.equal(await says(`From: ${from}\r\n\r\n`), '550 5.7.1', from)
   assert.equal(await says('Subject: nothing else\r\n\r\n'), '250 2.0.0')
   const prefix = kept.at(-1)?.meta.plans[0]?.prefix ?? ''
   assert.match(prefix, /^Return-Path: <a@client\.example>\r\nDelivered-To: user@here\.example\r\nReceived: by [^]*\r\nDate: [^\r]*\r\nFrom: <user@here\.example>\r\nMessage-ID: <[^>]+@mx\.here\.example>\r\n$/)

@@ -6,10 +6,12 @@ import type { HeaderSummary } from '../message/summary.ts'
 import type { AccountRow } from '../store/store.ts'
 import { reply, type Reply } from '../wire/smtp/reply.ts'
 
-const foreignFrom = reply(550, '5.7.1', 'the From address does not belong to the account that is logged in')
+const foreignFrom = reply(550, '5.7.1', 'the From field must hold addresses of the account that is logged in, and nothing else')
 
 export function judgeFrom(header: HeaderSummary, mayUse: (address: string) => boolean): Reply | undefined {
-  return header.fromAddresses.every(mayUse) ? undefined : foreignFrom
+  if (!header.hasFrom) return undefined // one is added
+  // A field without an address is shown to people all the same: "From: the boss" is nobody's.
+  return header.fromAddresses.length > 0 && header.fromAddresses.every((address) => address !== '' && mayUse(address)) ? undefined : foreignFrom
 }
 
 /** Header lines to be put before the message; "" for none. */

@@ -22,7 +22,7 @@ export interface HeaderSummary {
   hasDate: boolean
   hasMessageId: boolean
   hasFrom: boolean
-  /** Addresses of the From fields, `local@domain`, as written. */
+  /** Addresses of the From fields, `local@domain`, as written; "" for a mailbox of which no address can be read. */
   fromAddresses: string[]
   /** Octets up to and with the empty line. */
   headerOctets: number
@@ -65,7 +65,7 @@ function summaryOf(fields: KnownFields, header: Uint8Array): HeaderSummary {
     hasDate: fields.has(FIELD.date),
     hasMessageId: fields.has(FIELD.messageId),
     hasFrom: fromValue !== undefined,
-    fromAddresses: mailboxesOf(from).map(addrSpecText).filter((address) => address !== ''),
+    fromAddresses: mailboxesOf(from).map(addrSpecText),
     headerOctets: header.length,
     headerHas8bit: !isAscii(header),
   }

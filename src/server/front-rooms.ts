@@ -7,7 +7,7 @@ import type { Config, DoorName } from '../config/config.ts'
 import { Outage } from '../base/errors.ts'
 import type { Connection } from '../net/connection.ts'
 import { listenOn, type Listener } from '../net/listener.ts'
-import { parseNetwork } from '../net/network.ts'
+import { parseNetwork, type Network } from '../net/network.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
 import type { Sweeper } from '../net/sweeper.ts'
 import type { StoreClient } from '../store/threads/store-client.ts'
@@ -22,6 +22,8 @@ export interface FrontRooms {
   random: Random
   contexts: ServerContexts
   sweeper: Sweeper
+  /** Who may put a PROXY header in front. One list for the life of the thread: a reload changes what it holds. */
+  proxies: Network[]
   /** A socket is about to be listened on: from now on it goes with this thread. */
   onTaken(fd: number): void
 }
@@ -35,6 +37,13 @@ export interface FrontThing {
 /** Doors that speak TLS from the first byte (RFC 8314 §3). */
 const IMPLICIT_TLS: ReadonlySet<DoorName> = new Set(['submissions', 'imaps'])
 
+export function proxiesOf(config: Config): Network[] {
+  return config.proxy.networks.flatMap((text) => {
+    const network = parseNetwork(text)
+    return network.ok ? [network.value] : [] // the config has refused what is none
+  })
+}
+
 /** Listens on every socket that this thread was given. */
 export async function openListeners(
   rooms: FrontRooms,
@@ -44,11 +53,7 @@ export async function openListeners(
     onConnection: (door: DoorName, connection: Connection) => void
   },
 ): Promise<Listener[]> {
-  const { data, sweeper, log, contexts } = rooms
-  const proxies = data.config.proxy.networks.flatMap((text) => {
-    const network = parseNetwork(text)
-    return network.ok ? [network.value] : [] // the config has refused what is none
-  })
+  const { data, sweeper, log, contexts, proxies } = rooms
   const listeners: Listener[] = []
   for (const { door, address, fd } of data.doors) {
     rooms.onTaken(fd)
@@ -58,7 +63,7 @@ export async function openListeners(
       enter: hall.enter,
       onConnection: (connection) => hall.onConnection(door, connection),
       ...(IMPLICIT_TLS.has(door) ? { tls: contexts } : {}),
-      ...(proxies.length > 0 ? { proxies } : {}),
+      proxies,
     }, address)
     if (!listener.ok) throw new Outage(listener.reason, { operation: 'listen' })
     listeners.push(listener.value)

@@ -15,7 +15,7 @@ import { openJournalReader } from '../store/journal/journal-reader.ts'
 import { crashPointAt } from '../store/threads/crash-at.ts'
 import { Gauges } from '../store/threads/gauges.ts'
 import { StoreClient } from '../store/threads/store-client.ts'
-import type { FrontRooms, FrontThing } from './front-rooms.ts'
+import { proxiesOf, type FrontRooms, type FrontThing } from './front-rooms.ts'
 import { openQueue } from './queue-front.ts'
 import { openReading } from './reading-front.ts'
 import { openTaking } from './taking-front.ts'
@@ -25,11 +25,12 @@ const port = parentPort
 if (port) {
   const data = workerData as FrontThreadData
   const { config } = data
-  const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: data.kind })
+  // What a reload changes: the log's level, the limits and the proxies are each one object for the life of the thread.
+  const logging = { clock: systemClock, level: config.log.level, sink: stderrSink }
+  const log = createLog(logging, { thread: data.kind })
   const tell = (message: FromFront) => port.postMessage(message)
   const place = { dataDirectory: config.data, mirrors: data.mirrors, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
   const contexts = parseServerContexts(data.certificates, data.ticketKeys)
-  // One object for the life of the thread: a reload changes what it holds.
   const limits = { ...config.limits }
   const unused = new Set(data.doors.map(({ fd }) => fd))
   try {
@@ -40,6 +41,7 @@ if (port) {
     })
     const rooms: FrontRooms = {
       data, store, limits, log, clock: systemClock, random: systemRandom, contexts: contexts.value,
+      proxies: proxiesOf(config),
       onTaken: (fd) => void unused.delete(fd),
       sweeper: new Sweeper({ clock: systemClock, onBug: (error) => log.error('a deadline failed', { error: errorSentence(error) }) }),
     }
@@ -52,6 +54,8 @@ if (port) {
           return
         case 'reload': {
           Object.assign(limits, message.config.limits)
+          logging.level = message.config.log.level
+          rooms.proxies.splice(0, rooms.proxies.length, ...proxiesOf(message.config))
           const replaced = contexts.value.replace(message.certificates)
           if (!replaced.ok) log.error('the new certificates cannot be used, the old ones stay', { reason: replaced.reason })
           thing.reload(message.config)

@@ -1,5 +1,4 @@
 // What the main thread and a front thread (taking, reading, queue) say to each other.
-import type { LogLevel } from '../base/log.ts'
 import type { Config, DoorName } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
 import type { ListenAddress } from '../net/listen-address.ts'
@@ -19,7 +18,6 @@ export interface FrontThreadData {
   config: Config
   /** Those that take part (not all of the config's, after a start with one missing). */
   mirrors: readonly string[]
-  logLevel: LogLevel
   ports: FrontPorts
   gauges: SharedArrayBuffer
   doors: DoorSocket[]

@@ -65,6 +65,10 @@ export class Conversation {
   /** The message whose reply the peer has perhaps not read. */
   #unread: (Finished & { end: 'kept' }) | undefined
   #errors = 0
+  /** Commands since the last message was kept. */
+  #commands = 0
+  /** Monotonic: since when the beginning of a command has been here without its end. */
+  #partialSinceMs: number | undefined
   /** The last reply was a refusal. */
   #refusedBefore = false
   #failedLogins = 0
@@ -116,13 +120,28 @@ export class Conversation {
       return false
     }
     const line = this.#reader.takeLine()
-    if (!line) return false
+    if (!line) return this.#awaitRest()
+    this.#partialSinceMs = undefined
     this.#unread?.confirm()
     this.#unread = undefined
+    this.#commands += 1
+    if (this.#commands > this.#services.limits.smtp_commands_max) {
+      this.#sayAndClose(replies.tooManyCommands)
+      return false
+    }
     if (line.isTooLong) this.#say(replies.lineTooLong)
     else if (line.end === 'lf') this.#say(replies.lineEnd)
     else this.#obey(line.bytes)
     return true
+  }
+
+  /** A command that trickles in octet by octet must not hold the session longer than one that does not come at all. */
+  #awaitRest(): false {
+    if (this.#reader.heldOctets === 0 && this.#partialSinceMs === undefined) return false // between two commands
+    const nowMs = this.#services.clock.monotonicMs()
+    this.#partialSinceMs ??= nowMs
+    if (nowMs - this.#partialSinceMs > this.#services.limits.smtp_idle_ms) this.#sayAndClose(replies.idle)
+    return false
   }
 
   #obey(line: Uint8Array): void {
@@ -280,6 +299,7 @@ export class Conversation {
     if (finished.end === 'kept') {
       if (given || !this.#peer.isOpen) return finished.lost()
       this.#unread = finished
+      this.#commands = 0
       this.#say(finished.reply)
     } else if (given) return
     else if (finished.end === 'refused') this.#refuseMessage(finished.reply)
@@ -295,7 +315,8 @@ export class Conversation {
 
   #takeLoginLine(mode: Mode & { is: 'login' }): boolean {
     const line = this.#reader.takeLine()
-    if (!line) return false
+    if (!line) return this.#awaitRest()
+    this.#partialSinceMs = undefined
     this.#mode = COMMAND
     if (line.isTooLong || line.end === 'lf') this.#say(replies.loginMalformed)
     else this.#judge(continueLogin(mode.state, line.bytes, mode.context, this.#services.logins), mode.context)

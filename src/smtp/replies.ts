@@ -47,6 +47,7 @@ export const replies = {
   lineEnd: reply(500, '5.5.2', 'a command ends with CR LF'),
   lineTooLong: reply(500, '5.5.2', 'the line is too long'),
   notSmtp: reply(421, '4.7.0', 'this is a mail server'),
+  tooManyCommands: reply(421, '4.7.0', 'too many commands without a message'),
   tooManyErrors: reply(421, '4.7.0', 'too many errors'),
   idle: reply(421, '4.4.2', 'nothing was heard for too long'),
   dataTooSlow: reply(421, '4.4.2', 'the message took too long'),
