@@ -133,7 +133,7 @@ export async function trace(office: Office, args: { what: string; limit: number 
   const what = args.what.trim().replace(/^<|>$/g, '')
   if (what === '') return refused('bad-argument', text('say a Message-ID or an address', 'Message-ID またはアドレスを指定してください'), EXIT.usage)
   const limit = Math.min(args.limit ?? 50, TRACE_ENTRIES_MAX)
-  let entries: TraceEntry[] = await office.store.trace({ messageId: what }, limit)
+  let entries: TraceEntry[] = await office.store.trace(/^[1-9][0-9]{0,14}$/.test(what) ? { arrival: sequence(Number(what)) } : { messageId: what }, limit)
   if (entries.length === 0 && what.includes('@')) entries = await office.store.trace({ address: what }, limit)
   if (entries.length === 0) return refused('nothing-known', text(`nothing is known of ${what}`, `${what} についての記録はありません`))
   return done(entries.flatMap((entry) => entry.recipients.map(({ address, fate }) => ({

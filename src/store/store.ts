@@ -66,8 +66,11 @@ export interface Store {
   ready(account: AccountId): Promise<boolean>
 
   /** What the journal knows of a message or an address, newest first, for `daruma trace`. */
-  trace(what: { messageId: string } | { address: string }, limit: number): Promise<TraceEntry[]>
+  trace(what: TraceOf, limit: number): Promise<TraceEntry[]>
 }
+
+/** An arrival's id is what the 250 said: "kept as 36". */
+export type TraceOf = { messageId: string } | { address: string } | { arrival: Sequence }
 
 export interface TraceEntry {
   sequence: Sequence

@@ -81,12 +81,12 @@ export const queueCommands: readonly Command[] = [
 export const traceCommands: readonly Command[] = [
   {
     name: 'trace',
-    operands: 'MESSAGE-ID|ADDRESS',
+    operands: 'MESSAGE-ID|ADDRESS|ID',
     operandsMin: 1,
     operandsMax: 1,
     options: [limitOption, jsonOption],
     summary: text('Say what became of a message', 'メッセージがどうなったかを調べる'),
-    details: text('By Message-ID, or by the address of a sender or recipient; the newest first, one row for each recipient.', 'Message-ID か、差出人または宛先のアドレスで調べます。新しい順に、宛先ごとに一行です。'),
+    details: text('By Message-ID, by the address of a sender or recipient, or by the id that the 250 gave ("kept as 36"); the newest first, one row for each recipient.', 'Message-ID、差出人または宛先のアドレス、または 250 の応答にある番号（「kept as 36」）で調べます。新しい順に、宛先ごとに一行です。'),
     examples: ["daruma trace '<abc@example.net>'", 'daruma trace ada@example.org --limit 10'],
     async run(context) {
       const limit = limitOf(context)

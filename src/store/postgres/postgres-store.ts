@@ -19,7 +19,7 @@ import { setPosition } from '../operations/position.ts'
 import { accountReader } from '../readers/account-reader.ts'
 import { directoryRows, DirectoryView } from '../readers/directory-view.ts'
 import { queueReader } from '../readers/queue-reader.ts'
-import { ReplyUnknown, type AccountReader, type BodyDraft, type BodySource, type Directory, type LargeWriter, type QueueReader, type Store, type TraceEntry } from '../store.ts'
+import { ReplyUnknown, type AccountReader, type BodyDraft, type BodySource, type Directory, type LargeWriter, type QueueReader, type Store, type TraceEntry, type TraceOf } from '../store.ts'
 import { ask, LeashedTx, withTx, type Reading, type Tx } from '../tx.ts'
 import { LargeObject } from './large-object.ts'
 import type { ObjectStore } from './object-store.ts'
@@ -154,7 +154,7 @@ export class PostgresStore implements Store {
     return !this.#stopping
   }
 
-  trace(what: { messageId: string } | { address: string }, limit: number): Promise<TraceEntry[]> {
+  trace(what: TraceOf, limit: number): Promise<TraceEntry[]> {
     return this.#read(traceEntries(what, limit))
   }
 

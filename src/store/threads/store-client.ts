@@ -9,9 +9,10 @@ import { DIRECTORY, FIRST_ACCOUNT, QUEUE, accountId, sequence, type AccountId, t
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { LargeStore } from '../journal/large-writer.ts'
 import type { AccountChange, ArrivalMeta, ChangeResults, DirectoryChange, Outcome, QueueChange } from '../operations.ts'
-import type { AccountReader, BodyDraft, BodySource, LargeWriter, QueueReader, Store, TraceEntry } from '../store.ts'
+import type { AccountReader, BodyDraft, BodySource, LargeWriter, QueueReader, Store, TraceEntry, TraceOf } from '../store.ts'
 import { accountReader, type RunReading } from '../readers/account-reader.ts'
 import { DirectoryView, directoryRows, highestAccountEver } from '../readers/directory-view.ts'
+import { fateInAccount } from '../readers/fate.ts'
 import { queueReader } from '../readers/queue-reader.ts'
 import { FrontLink } from './front-link.ts'
 import { DEAD, OPEN, type Gauges } from './gauges.ts'
@@ -183,8 +184,11 @@ export class StoreClient implements Store {
     }
   }
 
-  trace(what: { messageId: string } | { address: string }, limit: number): Promise<TraceEntry[]> {
-    return traceJournal(what, limit, { reader: this.#options.reader, queue: this.queue, through: this.#options.gauges.get('durableSequence') })
+  trace(what: TraceOf, limit: number): Promise<TraceEntry[]> {
+    return traceJournal(what, limit, {
+      reader: this.#options.reader, queue: this.queue, through: this.#options.gauges.get('durableSequence'),
+      fate: (account, message) => this.#pool.read(account, fateInAccount(account, message)),
+    })
   }
 
   /** Ends this front's part: what is under way is answered as unknown. */

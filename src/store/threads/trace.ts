@@ -1,10 +1,11 @@
 // "Where is my mail?": looks through the journal, newest first, for a Message-ID or an address, and says
 // of each recipient what has become of it. Reads heads and metas only, in slices, and gives the loop back between them.
 import { addressKey } from '../address-key.ts'
-import { QUEUE, sequence, type Sequence } from '../ids.ts'
+import { errorSentence } from '../../base/errors.ts'
+import { QUEUE, sequence, type AccountId, type Sequence } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ArrivalMeta, WorkRow } from '../operations.ts'
-import type { QueueReader, TraceEntry } from '../store.ts'
+import type { QueueReader, TraceEntry, TraceOf } from '../store.ts'
 
 /** Records looked at before others get their turn. */
 const SLICE_RECORDS = 5000
@@ -13,6 +14,8 @@ export interface TraceOptions {
   reader: JournalReader
   queue: QueueReader
   through: number
+  /** What the account's own database says. */
+  fate: (account: AccountId, message: Sequence) => Promise<string>
 }
 
 interface Found {
@@ -22,11 +25,12 @@ interface Found {
   toQueue: boolean
 }
 
-export async function traceJournal(what: { messageId: string } | { address: string }, limit: number, options: TraceOptions): Promise<TraceEntry[]> {
+export async function traceJournal(what: TraceOf, limit: number, options: TraceOptions): Promise<TraceEntry[]> {
   const found: Found[] = []
-  const fits = 'messageId' in what ? byMessageId(what.messageId) : byAddress(what.address)
-  let next = 1
-  while (next <= options.through) {
+  const fits = 'arrival' in what ? () => true : 'messageId' in what ? byMessageId(what.messageId) : byAddress(what.address)
+  const through = 'arrival' in what ? Math.min(what.arrival, options.through) : options.through
+  let next: number = 'arrival' in what ? what.arrival : 1
+  while (next <= through) {
     let looked = 0
     const from = next
     options.reader.scan(from, (record) => {
@@ -38,11 +42,11 @@ export async function traceJournal(what: { messageId: string } | { address: stri
       if (fits(meta)) found.push({ sequence: sequence(record.sequence), timeMs: record.timeMs, meta, toQueue: record.databases.includes(QUEUE) })
       if (found.length > limit * 2) found.splice(0, found.length - limit)
       return true
-    }, options.through)
+    }, through)
     if (next === from) break
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return Promise.all(found.slice(-limit).reverse().map((each) => entryOf(each, options.queue)))
+  return Promise.all(found.slice(-limit).reverse().map((each) => entryOf(each, options)))
 }
 
 function byMessageId(text: string): (meta: ArrivalMeta) => boolean {
@@ -57,12 +61,17 @@ function byAddress(address: string): (meta: ArrivalMeta) => boolean {
     || meta.work.some((work) => addressKey(work.recipient) === key)
 }
 
-async function entryOf({ sequence: id, timeMs, meta, toQueue }: Found, queue: QueueReader): Promise<TraceEntry> {
+async function entryOf({ sequence: id, timeMs, meta, toQueue }: Found, { queue, fate }: TraceOptions): Promise<TraceEntry> {
   const works = toQueue ? await queue.ofArrival(id) : []
+  const filed = await Promise.all(meta.plans.map(async (plan) => {
+    // An account that is being made again cannot be asked just now; its mail is pending and safe.
+    const now = await fate(plan.account, id).catch((error: unknown) => `pending: ${errorSentence(error)}`)
+    return plan.recipients.map((address) => ({ address, fate: now }))
+  }))
   return {
     sequence: id, timeMs, via: meta.via, sender: meta.sender, messageId: meta.facts.messageId ?? null,
     recipients: [
-      ...meta.plans.flatMap((plan) => plan.recipients.map((address) => ({ address, fate: `filed in account ${plan.account}` }))),
+      ...filed.flat(),
       ...meta.work.flatMap((work, n) => (work.deliveredHere ? [] : [{ address: work.recipient, fate: fateOf(works.find((row) => row.id.n === n)) }])),
     ],
   }
