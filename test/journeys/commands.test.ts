@@ -141,7 +141,7 @@ test('status counts, trace tells, help and the config reference are there', asyn
     assert.equal(rows.length, 1, what)
     assert.equal(rows[0]?.recipient, 'ada@test.example')
     assert.equal(rows[0].sender, 'x@elsewhere.example')
-    assert.match(rows[0].fate, /^filed in account/)
+    assert.match(rows[0].fate, /^filed in /)
     assert.match(rows[0].message_id, /traced-1@elsewhere\.example/)
   }
   assert.deepEqual(await server.json(['queue', 'list']), [])

@@ -106,7 +106,7 @@ test('mail goes there and back, bounces name whom they are about, and trace tell
   })
   assert.match(sent.fate, /^sent; last answer of .*mail\.b\.example.*250/)
   const [filed] = await b.json<TraceRow[]>(['trace', `<${there}>`])
-  assert.match(filed?.fate ?? '', /^filed in account/)
+  assert.match(filed?.fate ?? '', /^filed in /)
   assert.deepEqual([filed?.sender, filed?.recipient], ['ada@a.example', 'bob@b.example'])
   assert.equal(await queued(a, 'bob@b.example'), undefined, 'what is done is not waiting')
 
