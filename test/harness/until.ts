@@ -3,7 +3,7 @@
 const STEP_MS = 10
 
 /** Resolves with the first answer that is neither undefined nor false. What `look` throws counts as "not yet". */
-export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, timeoutMs = 30_000): Promise<T> {
   const untilMs = performance.now() + timeoutMs
   let last: unknown
   for (;;) {

@@ -51,6 +51,7 @@ set header_cache = ""
 set message_cachedir = ""
 set move = no
 set beep = no
+set sleep_time = 0
 `)
   const keys = `push "<pipe-message>cat >${join(folder, 'read')}<enter><reply><send-message><quit>"`
   await run('script', ['-qec', `mutt -n -F '${join(folder, 'muttrc')}' -e '${keys}'`, join(folder, 'screen')], {
