@@ -38,7 +38,7 @@ export function createReportDelivery(tools: ReportTools): (report: ReportToDeliv
       bodyType: '8BITMIME',
       facts: {
         size: own.length, envelope: latin1Of(summary.envelope), structure: latin1Of(summary.structure), threadKeys: summary.threadKeys,
-        ...(summary.messageId === undefined ? {} : { messageId: summary.messageId }),
+        ...(summary.messageId === undefined ? {} : { messageId: summary.messageId.replace(/^<|>$/g, '') }),
       },
       plans: accounts.map((account): Plan => ({ account, bits: 0, keywords: '', prefix, recipients: [to] })),
       work: outside.map((recipient) => ({ recipient, domain: domainKey(recipient.slice(recipient.lastIndexOf('@') + 1)), notify: 'NEVER' })),

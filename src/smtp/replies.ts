@@ -61,7 +61,8 @@ export const replies = {
 export const helpReply = reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH', 'RFC 5321 says what they mean')
 
 /** Answers to lines that were not understood. */
-export function faultReply(fault: CommandFault, reason: string): Reply {
+export function faultReply(fault: CommandFault, because: string): Reply {
+  const reason = because.replaceAll('§', 'section ') // a reply is ASCII (RFC 5321 §4.2)
   switch (fault) {
     case 'command-unknown':
       return reply(500, '5.5.1', reason)

@@ -165,6 +165,6 @@ function isAtom(text: string): boolean {
 
 /** A human sentence on a status line: ASCII, one line, never empty. */
 export function sentence(text: string): string {
-  const clean = text.replace(/[^\x20-\x7e]+/g, '?').trim()
+  const clean = text.replaceAll('§', 'section ').replace(/[^\x20-\x7e]+/g, '?').trim()
   return clean === '' ? '-' : clean.slice(0, 400)
 }
