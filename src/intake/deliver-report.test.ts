@@ -14,7 +14,7 @@ test('a report is filed with our own, sent to others, and ends where nobody can 
   const deliver = createReportDelivery({
     store: { directory, accept: (meta) => Promise.resolve(sequence(kept.push(meta))) }, delivery: () => ({ subaddressSeparator: '+', postmaster: undefined }),
   })
-  const report = (to: string) => ({ to, bytes: Buffer.from('From: MAILER-DAEMON@here.example\r\nMessage-ID: <r1@here.example>\r\n\r\nsorry\r\n'), origin: { database: QUEUE, position: 7, n: 0 }, smtputf8: false })
+  const report = (to: string) => ({ to, bytes: Buffer.from('From: MAILER-DAEMON@here.example\r\nMessage-ID: <r1@here.example>\r\n\r\nsorry\r\n'), origin: { database: QUEUE, position: sequence(7), n: 0 }, smtputf8: false })
   assert.deepEqual(await deliver(report('ada+list@here.example')), { kept: true })
   assert.deepEqual(await deliver(report('x@there.example')), { kept: true })
   assert.equal((await deliver(report('gone@here.example'))).kept, false)
