@@ -31,7 +31,7 @@ export interface InlineStoreOptions {
   /** The journal or a flush has failed: nothing more is kept, whoever waits is answered as unknown. */
   onDead?: (error: unknown) => void
   /** For tests that simulate a crash: the disk of the databases, and what happens to their files. */
-  databases?: Pick<AccountsLoopOptions, 'disk' | 'committed' | 'flushFile' | 'flushFolder' | 'crashPoint'>
+  databases?: Pick<AccountsLoopOptions, 'disk' | 'committed' | 'flushFile' | 'flushFolder' | 'crashPoint' | 'applyLimits'>
 }
 
 export interface InlineStore {

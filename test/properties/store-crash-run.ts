@@ -12,6 +12,7 @@ import { openJournalReader } from '../../src/store/journal/journal-reader.ts'
 import {
   accountId, mailboxId, ReplyUnknown, sequence, type AccountChange, type AccountId, type ArrivalMeta, type BodyDraft, type DirectoryChange, type Outcome, type QueueChange, type Store,
 } from '../../src/store/store.ts'
+import { Damaged } from '../../src/store/tx.ts'
 import { CrashWorld } from './crash-world.ts'
 import { StoreModel } from './store-model.ts'
 
@@ -37,6 +38,9 @@ export class CrashRun {
   readonly #options: CrashRunOptions
   readonly #told = new Map<number, Told>()
   #tags = 0
+  #spoilt = false
+  /** The highest numbers that anybody has seen, by mailbox and UIDVALIDITY. */
+  readonly #seen = new Map<string, { uidNext: number; highestModseq: number }>()
   #model = new StoreModel()
   #inline: InlineStore | undefined
 
@@ -63,7 +67,8 @@ export class CrashRun {
   async #live(life: number): Promise<void> {
     const { world } = this
     const end = this.#random.int(4)
-    if (end === 0) world.stepsLeft = 1 + this.#random.int(60)
+    if (end === 0) world.stepsLeft = 1 + this.#random.int(this.#spoilt ? 25 : 90)
+    this.#spoilt = false
     if (end === 1) world.journalDisk.failAt(world.journalDisk.operations + 1 + this.#random.int(40), this.#random.int(2) === 0 ? 'crash-before' : 'crash-after')
     let clean = false
     try {
@@ -90,6 +95,7 @@ export class CrashRun {
     const kind = (['account', 'account', 'directory', 'queue', 'snapshot'] as const)[this.#random.int(5)] ?? 'account'
     const paths = this.world.databases(kind)
     const path = paths[this.#random.int(paths.length)]
+    this.#spoilt = true
     if (path !== undefined) this.world.spoil(path, (['delete', 'empty', 'truncate', 'garble'] as const)[this.#random.int(4)] ?? 'delete')
   }
 
@@ -104,7 +110,7 @@ export class CrashRun {
           databases: { disk: world.disk, committed: (base, connection) => {
             world.committed(base, connection)
             if (this.#options.sabotage && this.#random.int(40) === 0) sabotage(connection, this.#random)
-          }, flushFile: world.flushFile, flushFolder: world.flushFolder },
+          }, applyLimits: { slice_heads_max: 7, slice_records_max: 5, turn_records_max: 3, connections_max: 2, connections_hard_max: 3, meta_octets_max: 4000 }, flushFile: world.flushFile, flushFolder: world.flushFolder },
           onDead: () => world.cut(),
         }))
       } catch (error) {
@@ -151,7 +157,8 @@ export class CrashRun {
 
   #one(store: Store): Promise<void> {
     const account = ACCOUNTS[this.#random.int(this.#model.rows.has(103) ? 4 : 3)] as number
-    switch (this.#random.int(14)) {
+    switch (this.#random.int(17)) {
+      case 14: case 15: case 16: return this.#look(store, account)
       case 0: case 1: case 2: case 3: return this.#arrive(store)
       case 4: return this.#directory(store, this.#directoryChange())
       case 5: case 6: return this.#queue(store)
@@ -220,6 +227,23 @@ export class CrashRun {
       if (error instanceof Outage) told.answer = { at: 'absent' }
       else if (error instanceof ReplyUnknown || error instanceof SimulatedCrash || this.world.crashed) told.answer = { at: 'unknown' }
       else throw error
+    }
+  }
+
+  /** What a client has seen is never taken back: UIDs and modseqs only grow, over crashes and repairs. */
+  async #look(store: Store, account: number): Promise<void> {
+    let rows
+    try {
+      rows = await store.account(accountId(account)).mailboxes()
+    } catch (error) {
+      if (error instanceof Outage || error instanceof ReplyUnknown || error instanceof SimulatedCrash || this.world.crashed) return
+      throw error
+    }
+    for (const { mailbox, uidValidity, uidNext, highestModseq } of rows) {
+      const name = `${account} ${mailbox} ${uidValidity}`
+      const before = this.#seen.get(name)
+      assert.ok(!before || (before.uidNext <= uidNext && before.highestModseq <= highestModseq), `numbers of ${name} went back from ${JSON.stringify(before)} to ${uidNext} ${highestModseq}`)
+      this.#seen.set(name, { uidNext, highestModseq })
     }
   }
 
@@ -469,8 +493,10 @@ function sabotage(connection: { commit(): void; run(sql: string, values: never[]
   const prototype = Object.getPrototypeOf(connection) as typeof connection
   if (random.int(2) === 0) {
     const after = random.int(2) === 0
+    let times = 1 + random.int(4)
     connection.commit = () => {
-      connection.commit = prototype.commit
+      times -= 1
+      if (times === 0 || after) connection.commit = prototype.commit
       if (after) prototype.commit.call(connection)
       throw outage()
     }
@@ -480,7 +506,8 @@ function sabotage(connection: { commit(): void; run(sql: string, values: never[]
       left -= 1
       if (left > 0) return prototype.run.call(connection, sql, values)
       connection.run = prototype.run
-      throw random.int(3) === 0 ? new TypeError('simulated') : outage()
+      const kind = random.int(4)
+      throw kind === 0 ? new TypeError('simulated') : kind === 1 ? new Damaged('simulated') : outage()
     }
   }
 }

@@ -27,6 +27,8 @@ export class AppliedDatabase {
   connection: SqliteWriter | null = null
   /** File of the present incarnation; null before it was first opened. */
   path: string | null = null
+  /** The file of which position and mark were read in this life. */
+  knownPath: string | null = null
   incarnation = 0
   /** Position of the last record applied and committed (0: none). */
   position = 0

@@ -25,7 +25,7 @@ import type { SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
 import { AppliedDatabase } from './applied-database.ts'
 import { ApplyNote } from './apply-note.ts'
-import { applyLimits } from './apply-limits.ts'
+import { applyLimits, type ApplyLimits } from './apply-limits.ts'
 import { Entries, type Entry } from './entry.ts'
 import { disagreement, nextFactsAt, noteFacts } from './facts-ahead.ts'
 import { judgeFailure } from './failure.ts'
@@ -60,6 +60,8 @@ export interface ApplierOptions {
   /** Everything up to here is applied and flushed, but for the exceptions (from the last batch header). */
   watermark: { through: number; exceptions: readonly { database: DatabaseId; through: number }[] }
   crashPoint?: CrashPoint
+  /** Other limits than the usual ones, for tests that must meet them. */
+  limits?: Partial<ApplyLimits>
   /** For tests that simulate a crash: called after every commit. */
   committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
 }
@@ -70,6 +72,7 @@ const MOVING = new Set(['arrival', 'change', 'directory', 'queue', 'skip'])
 export class Applier {
   readonly #options: ApplierOptions
   readonly #crashPoint: CrashPoint
+  readonly #limits: ApplyLimits
   readonly #databases = new Map<DatabaseId, AppliedDatabase>()
   readonly #order = new TurnOrder()
   readonly #entries: Entries
@@ -89,13 +92,14 @@ export class Applier {
   constructor(options: ApplierOptions) {
     const { reader, events, watermark } = options
     this.#options = options
+    this.#limits = { ...applyLimits, ...options.limits }
     this.#crashPoint = options.crashPoint ?? noCrashPoint
     this.#scannedThrough = watermark.through
-    this.#entries = new Entries({ reader, metaOctetsMax: applyLimits.meta_octets_max, applied: (octets, sequence) => events.applied(octets, sequence) })
+    this.#entries = new Entries({ reader, metaOctetsMax: this.#limits.meta_octets_max, applied: (octets, sequence) => events.applied(octets, sequence) })
     this.#skips = new Skips(watermark.through + 1)
     this.#note = new ApplyNote(options)
     this.#opener = new Opener({
-      ...options, crashPoint: this.#crashPoint, entries: this.#entries, scannedThrough: () => this.#scannedThrough,
+      ...options, limits: this.#limits, crashPoint: this.#crashPoint, entries: this.#entries, scannedThrough: () => this.#scannedThrough,
       onLost: (base) => this.#tellTrouble(base, true),
     })
   }
@@ -153,13 +157,13 @@ export class Applier {
     const { clock, log } = this.#options
     this.#readFailures += 1
     const sentence = error === undefined ? 'they are not found' : errorSentence(error)
-    if (this.#readFailures > applyLimits.read_attempts_max) {
+    if (this.#readFailures > this.#limits.read_attempts_max) {
       this.#readFailures = 0
       log.error(`records ${last + 1} to ${through} cannot be read and are passed over`, { error: sentence, hint: 'see the log for damaged segments' })
       return true
     }
     if (this.#readFailures === 1) log.warn(`records ${last + 1} to ${through} cannot be read yet`, { error: sentence })
-    clock.after(applyLimits.retry_first_ms, () => this.follow(this.#wantedThrough))
+    clock.after(this.#limits.retry_first_ms, () => this.follow(this.#wantedThrough))
     return false
   }
 
@@ -268,7 +272,7 @@ export class Applier {
       // Flushed through all that came before: the watermark need not go back to where it last had something to do.
       if (base.pending.length === 0 && !base.dirty && !base.halted) base.flushed = Math.max(base.flushed, record.sequence - 1)
       base.pending.push(entry)
-      if (base.pending.octets > applyLimits.lag_octets_max) this.#tellTrouble(base, true)
+      if (base.pending.octets > this.#limits.lag_octets_max) this.#tellTrouble(base, true)
       this.#schedule(base)
     }
   }
@@ -327,7 +331,7 @@ export class Applier {
       }
       await this.#turn(base)
       if (base.behind && base.retryAtMs === 0 && !base.halted) this.#schedule(base)
-      if (clock.monotonicMs() - heldSinceMs > applyLimits.hold_ms) {
+      if (clock.monotonicMs() - heldSinceMs > this.#limits.hold_ms) {
         await new Promise((resolve) => setImmediate(resolve))
         heldSinceMs = clock.monotonicMs()
       }
@@ -364,8 +368,8 @@ export class Applier {
       const next = base.pending.peek()
       if (next && this.#isPoison(base, next)) {
         this.#passOver(base, next, 'the server died twice while it was applied')
-        base.retryAtMs = this.#options.clock.monotonicMs() + applyLimits.retry_first_ms
-        this.#wakeLater(base, applyLimits.retry_first_ms)
+        base.retryAtMs = this.#options.clock.monotonicMs() + this.#limits.retry_first_ms
+        this.#wakeLater(base, this.#limits.retry_first_ms)
         return
       }
       if (next) {
@@ -392,7 +396,7 @@ export class Applier {
 
   #arrived(base: AppliedDatabase): void {
     if (base.atGate.length > 0) this.#releaseGate(base, null)
-    if (base.troubleTold && base.pending.octets * 2 < applyLimits.lag_octets_max) {
+    if (base.troubleTold && base.pending.octets * 2 < this.#limits.lag_octets_max) {
       this.#tellTrouble(base, false)
       this.#options.events.reached(base.database, base.position)
     }
@@ -412,9 +416,9 @@ export class Applier {
     const { clock, events } = this.#options
     const connection = base.connection
     assert(connection, 'a turn has a connection')
-    const untilMs = clock.monotonicMs() + applyLimits.turn_ms
+    const untilMs = clock.monotonicMs() + this.#limits.turn_ms
     const noted = this.#careful || base.singly > 0
-    const most = noted ? 1 : applyLimits.turn_records_max
+    const most = noted ? 1 : this.#limits.turn_records_max
     // Where facts are to be compared, and where the past ends, a batch ends too.
     const stopAt = Math.min(nextFactsAt(base), base.groupsChecked ? Infinity : this.#gate)
     const outcomes: { sequence: number; outcome: Outcome<unknown> }[] = []
@@ -476,12 +480,12 @@ export class Applier {
   #refill(base: AppliedDatabase): void {
     if (base.catchUpFrom === null || base.pending.length > 0) return
     const { reader } = this.#options
-    if (!this.#skips.learn(reader, base.catchUpFrom, applyLimits.slice_heads_max)) return
+    if (!this.#skips.learn(reader, base.catchUpFrom, this.#limits.slice_heads_max)) return
     let looked = 0
     let next = base.catchUpFrom
     let full = false
     reader.scan(base.catchUpFrom, (record) => {
-      full = looked >= applyLimits.slice_heads_max || base.pending.length >= applyLimits.slice_records_max
+      full = looked >= this.#limits.slice_heads_max || base.pending.length >= this.#limits.slice_records_max
       if (full) return false
       looked += 1
       next = record.sequence + 1
@@ -519,11 +523,11 @@ export class Applier {
     }
     const distrust = base.distrust
     if (!distrust || distrust.recordAt !== null) return true
-    if (clock.monotonicMs() - distrust.askedAtMs >= applyLimits.ask_again_ms) {
+    if (clock.monotonicMs() - distrust.askedAtMs >= this.#limits.ask_again_ms) {
       distrust.askedAtMs = clock.monotonicMs()
       events.change(accountId(base.database), { kind: 'raise-uid-validity', mailboxes: [...distrust.mailboxes].map(mailboxId), because: distrust.because })
     }
-    this.#wakeLater(base, applyLimits.ask_again_ms)
+    this.#wakeLater(base, this.#limits.ask_again_ms)
     return false
   }
 
@@ -562,7 +566,7 @@ export class Applier {
     const entry = base.pending.peek()
     if (judged === 'damaged') {
       base.damage = errorSentence(error)
-      if (base.failures < applyLimits.rebuilds_at_once_max) {
+      if (base.failures < this.#limits.rebuilds_at_once_max) {
         base.failures += 1
         this.#schedule(base, true)
         return
@@ -571,7 +575,7 @@ export class Applier {
       if (base.singly === 0 || base.failedSequence !== base.trying) {
         // Alone, and with a note, before it is given up.
         base.failedSequence = base.trying
-        base.singly = Math.min(base.pending.length, applyLimits.turn_records_max)
+        base.singly = Math.min(base.pending.length, this.#limits.turn_records_max)
         this.#schedule(base, true)
         return
       }
@@ -579,10 +583,12 @@ export class Applier {
       this.#passOver(base, entry, error instanceof Error ? (error.stack ?? error.message) : String(error))
     }
     base.failures += 1
-    const waitMs = Math.min(applyLimits.retry_most_ms, applyLimits.retry_first_ms * 2 ** Math.min(base.failures, 10))
+    const isFull = error instanceof Outage && error.code === 'SQLITE_FULL'
+    const waitMs = Math.min(isFull ? this.#limits.retry_full_ms : this.#limits.retry_most_ms, this.#limits.retry_first_ms * 2 ** Math.min(base.failures, 10))
     base.retryAtMs = clock.monotonicMs() + waitMs
     log.warn('a database cannot go on; what it has to apply stays pending', { database: base.database, judged, error: errorSentence(error) })
-    if (judged === 'outage') this.#opener.rest(base)
+    // A full disk: what has been applied can be read all the same, as long as the connection stays (its -shm needs room too).
+    if (judged === 'outage' && !isFull) this.#opener.rest(base)
     this.#tellTrouble(base, true)
     this.#releaseGate(base, new Outage(`database ${base.database}: ${errorSentence(error)}`, { operation: 'open' }))
     this.#wakeLater(base, waitMs)

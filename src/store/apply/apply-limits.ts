@@ -21,6 +21,8 @@ export const applyLimits = {
   connections_hard_max: 600,
   retry_first_ms: 250,
   retry_most_ms: 30_000,
+  /** A full disk is tried again more often: only room is missing. */
+  retry_full_ms: 2000,
   /** A record that the store asked for itself and that has not come is asked for again. */
   ask_again_ms: 30_000,
   /** How often records that must be there are looked for again. */
@@ -28,3 +30,5 @@ export const applyLimits = {
   /** A database found damaged again so often in a row waits before it is made again. */
   rebuilds_at_once_max: 3,
 } as const
+
+export type ApplyLimits = { readonly [name in keyof typeof applyLimits]: number }

@@ -19,7 +19,7 @@ import { SqliteWriter } from '../sqlite/connection.ts'
 import { PAGE_OCTETS } from '../sqlite/empty-database.ts'
 import { withTx } from '../tx.ts'
 import type { AppliedDatabase } from './applied-database.ts'
-import { applyLimits } from './apply-limits.ts'
+import type { ApplyLimits } from './apply-limits.ts'
 import { databasePath, folderOf, highestIncarnation, incarnations, kindOf, setAside } from './database-files.ts'
 import type { Entries, Entry } from './entry.ts'
 import { placeSnapshot } from './snapshots.ts'
@@ -36,6 +36,7 @@ export interface OpenerOptions {
   /** A database that was open in this life is lost, and is made again. */
   onLost: (base: AppliedDatabase) => void
   crashPoint: CrashPoint
+  limits: ApplyLimits
   committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
 }
 
@@ -65,7 +66,7 @@ export class Opener {
       return
     }
     const path = databasePath(dataDirectory, base.database, newest)
-    const isFirstTime = base.path === null
+    const isKnown = base.knownPath === path
     base.path = path
     base.incarnation = newest
     const sizeOctets = disk.facts(path)?.sizeOctets ?? 0
@@ -76,14 +77,22 @@ export class Opener {
     }
     const connection = new SqliteWriter(path, kindOf(base.database))
     this.#connected(base, connection)
-    if (isFirstTime) connection.settleLog()
+    if (!isKnown) connection.settleLog()
     const position = await withTx(connection, (tx) => readPosition(tx, base.database))
+    if (isKnown && (position?.sequence ?? 0) >= base.position) {
+      // As it was left, or a commit further than was known. What waits for it is still what waits.
+      base.position = position?.sequence ?? 0
+      base.epoch = position?.epoch ?? 0
+      this.#finishThrough(base, base.position)
+      return
+    }
     if (!position) {
       // Emptied, or a crash came between making the file and its first commit: it knows nothing, so it starts from nothing.
       if (base.position > 0) this.#forget(base, 'its file is empty')
       base.path = path
       base.folderFlushed = false
       this.#startFrom(base, connection, 0)
+      base.knownPath = path
       return
     }
     const { epoch, sequence } = position
@@ -105,10 +114,11 @@ export class Opener {
       base.catchUpFrom = sequence + 1
     }
     if (base.catchUpFrom === null) {
-      for (let next = base.pending.peek(); next && next.sequence <= sequence; next = base.pending.peek()) this.#finishFirst(base)
+      this.#finishThrough(base, sequence)
       // It was flushed with its folder before the watermark came by, unless it has come further since.
       if (sequence <= base.flushed) base.folderFlushed = true
     }
+    base.knownPath = path
     log.debug('database open', { database: base.database, path, position: sequence })
   }
 
@@ -160,15 +170,15 @@ export class Opener {
 
   /** Closes connections beyond the limit: first those that need nothing, in the end any other. */
   keepFew(present: AppliedDatabase): void {
-    if (this.#open.size <= applyLimits.connections_max) return
+    if (this.#open.size <= this.#options.limits.connections_max) return
     let looked = 0
     for (const base of this.#open) {
       if (++looked > LOOKED_AT_MAX) break
       if (base === present || !canRest(base) || base.dirty || base.behind || base.queued) continue
       this.rest(base)
-      if (this.#open.size <= applyLimits.connections_max) return
+      if (this.#open.size <= this.#options.limits.connections_max) return
     }
-    if (this.#open.size <= applyLimits.connections_hard_max) return
+    if (this.#open.size <= this.#options.limits.connections_hard_max) return
     for (const base of this.#open) {
       if (base === present || !canRest(base)) continue
       this.rest(base)
@@ -188,6 +198,7 @@ export class Opener {
     log.warn('a database is lost and is made again', { database: base.database, because })
     events.replaced(base.database)
     base.path = null
+    base.knownPath = null
     base.folderFlushed = false
     base.position = 0
     base.epoch = 0
@@ -222,6 +233,7 @@ export class Opener {
     const first = base.pending.peek()
     if (isBorn && first) base.flushed = first.sequence - 1
     else this.#startFrom(base, connection, snapshot?.sequence ?? 0)
+    base.knownPath = path
   }
 
   /** The database stands at `position`: what follows comes from a scan. */
@@ -247,6 +259,10 @@ export class Opener {
 
   #dropPending(base: AppliedDatabase): void {
     while (base.pending.length > 0) this.#finishFirst(base)
+  }
+
+  #finishThrough(base: AppliedDatabase, sequence: number): void {
+    for (let next = base.pending.peek(); next && next.sequence <= sequence; next = base.pending.peek()) this.#finishFirst(base)
   }
 
   #finishFirst(base: AppliedDatabase): void {

@@ -223,7 +223,7 @@ describe('a database', () => {
       const look = () => (base.position > behind ? resolve() : void setImmediate(look))
       look()
     })
-    if (base.connection) base.connection.commit = () => { throw new Outage('no room', { operation: 'commit', code: 'SQLITE_FULL' }) }
+    if (base.connection) base.connection.commit = () => { throw new Outage('no room', { operation: 'commit', code: 'SQLITE_IOERR' }) }
     for (let n = 0; n < 10; n += 1) await stage.settle()
     equal((await stage.read(100))?.mailboxes[0]?.uidNext, 203)
   })
@@ -231,7 +231,7 @@ describe('a database', () => {
   it('of which a client hears nothing while it cannot go on is refused to clients beforehand', async () => {
     const stage = await withMail()
     const base = stage.base(100)
-    if (base.connection) base.connection.commit = () => { throw new Outage('no room', { operation: 'commit', code: 'SQLITE_FULL' }) }
+    if (base.connection) base.connection.commit = () => { throw new Outage('no room', { operation: 'commit', code: 'SQLITE_IOERR' }) }
     stage.arrive([100])
     await new Promise((resolve) => setImmediate(resolve))
     await stage.applier.drained()

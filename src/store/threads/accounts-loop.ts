@@ -8,6 +8,7 @@ import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { Applier } from '../apply/applier.ts'
 import type { AppliedDatabase } from '../apply/applied-database.ts'
+import type { ApplyLimits } from '../apply/apply-limits.ts'
 import { Flusher } from '../apply/flusher.ts'
 import { takeSnapshot } from '../apply/snapshots.ts'
 import { FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
@@ -36,6 +37,7 @@ export interface AccountsLoopOptions {
   onDead: (error: unknown) => void
   /** For tests that simulate a crash. */
   committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
+  applyLimits?: Partial<ApplyLimits>
   flushFile?: BackgroundFlush
   flushFolder?: BackgroundFlush
 }
@@ -104,7 +106,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
 
   const applier: Applier = new Applier({
     dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark, crashPoint,
-    ...(options.committed ? { committed: options.committed } : {}),
+    ...(options.committed ? { committed: options.committed } : {}), ...(options.applyLimits ? { limits: options.applyLimits } : {}),
     events: {
       outcome: answer,
       reached(database, position, octetsUsed) {
