@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
-import { attempt, type Ended, type ProgramOptions } from './program.ts'
+import { attempt, endWithUs, type Ended, type ProgramOptions } from './program.ts'
 import { RawImap } from './raw-imap.ts'
 
 export const projectRoot = resolve(import.meta.dirname, '../..')
@@ -90,6 +90,7 @@ ${/^\[[\s\S]*$/m.exec(this.#config)?.[0] ?? ''}
       env: { ...process.env, ...this.#options.env },
     })
     this.#child = child
+    endWithUs(child)
     child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr = (this.stderr + chunk.toString('utf8')).slice(-200_000)
     })

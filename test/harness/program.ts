@@ -1,5 +1,5 @@
 // Other people's programs, run to their end with a time limit; and the word for skipping where one is missing.
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -42,6 +42,7 @@ export function attempt(program: string, args: readonly string[], options: Progr
     stdio: 'pipe', cwd: options.folder, env: { ...process.env, ...options.env },
     timeout: options.timeoutMs ?? 60_000, killSignal: 'SIGKILL',
   })
+  endWithUs(child)
   const heard = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
   child.stdout.on('data', (chunk: Buffer) => heard.stdout.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => heard.stderr.push(chunk))
@@ -61,6 +62,13 @@ export async function run(program: string, args: readonly string[], options: Pro
   const ended = await attempt(program, args, options)
   if (ended.code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${ended.code}:\n${ended.stdout}${ended.stderr}`)
   return ended
+}
+
+/** Should this process end before its children, they end with it: no test leaves a server behind. */
+export function endWithUs(child: ChildProcess): void {
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
 }
 
 /** A folder that goes when the test does. */

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { launcher, projectRoot, readPorts, type Ports } from './daruma-process.ts'
-import { attempt, type Ended, type ProgramOptions } from './program.ts'
+import { attempt, endWithUs, type Ended, type ProgramOptions } from './program.ts'
 import { until } from './until.ts'
 
 export const freePorts = ['smtp', 'submission', 'submissions', 'imap', 'imaps'].flatMap((door) => ['--listen', `${door}=127.0.0.1:0`])
@@ -42,6 +42,7 @@ export class TrialProcess {
     child.stdout.on('data', (chunk: Buffer) => (this.stdout += chunk.toString('utf8')))
     child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString('utf8')))
     this.#child = child
+    endWithUs(child)
     this.#exit = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 'gone')))
   }
 

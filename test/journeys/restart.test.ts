@@ -132,3 +132,42 @@ test('killed over and over while starting', async (t) => {
   assert.deepEqual(await reader.statusOf('INBOX', 'MESSAGES'), { MESSAGES: 20 })
   await reader.logout()
 })
+
+test('stopped while people are in the middle of something: they are told, and what is under way is finished', async (t) => {
+  const server = await startDaruma(t, { accounts: { ada: 'secret' } })
+  server.keepPorts()
+  const idle = await RawSmtp.open({ port: server.ports.smtp })
+  const reader = await server.imap('ada@test.example', 'secret')
+  await reader.command('SELECT INBOX')
+  const waiting = await server.imap('ada@test.example', 'secret')
+  await waiting.command('SELECT INBOX')
+  waiting.connection.write('i IDLE\r\n')
+  assert.match((await waiting.connection.line()).toString(), /^\+/)
+  const busy = await RawSmtp.open({ port: server.ports.smtp })
+  for (const line of ['MAIL FROM:<x@elsewhere.example>', 'RCPT TO:<ada@test.example>']) assert.equal((await busy.command(line)).code, 250)
+  assert.equal((await busy.command('DATA')).code, 354)
+  busy.connection.write('Message-ID: <under-way@elsewhere.example>\r\n\r\nhalf of it')
+
+  process.kill(server.pid, 'SIGTERM')
+  assert.equal((await idle.reply()).code, 421)
+  const bye = async (client: RawImap) => {
+    for (;;) {
+      const { text } = await client.response()
+      if (text.startsWith('* BYE')) return text
+    }
+  }
+  assert.match(await bye(reader), /^\* BYE /)
+  assert.match(await bye(waiting), /^\* BYE /)
+  busy.connection.write(', and the rest\r\n.\r\n')
+  const reply = await busy.reply()
+  assert.equal(reply.code, 250, reply.lines.join(' '))
+  assert.equal((await busy.reply()).code, 421, 'then it is its turn')
+  assert.equal(await server.exited(), 0)
+  for (const { connection } of [idle, reader, waiting, busy]) connection.destroy()
+
+  await server.start()
+  const again = await server.imap('ada@test.example', 'secret')
+  await again.waitForMessages(1)
+  assert.equal(idOf(await again.bytesOf(1)), 'under-way@elsewhere.example')
+  await again.logout()
+})
