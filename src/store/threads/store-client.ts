@@ -174,7 +174,8 @@ export class StoreClient implements Store {
   }
 
   async ready(account: AccountId): Promise<boolean> {
-    if (this.#options.gauges.get('state') === DEAD || this.#troubled.has(account)) return false
+    // What clients may not change now (a full disk, a long way behind) can be read all the same, once it is at the gate.
+    if (this.#options.gauges.get('state') === DEAD) return false
     try {
       await this.#pool.ready(account)
       return true
