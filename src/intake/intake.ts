@@ -152,7 +152,7 @@ class Incoming implements MessageIn {
       const arrival = await store.accept(meta, draft)
       this.#body.release()
       log.info('message kept', {
-        arrival, via: meta.via, from: meta.sender, to: this.#envelope.recipients.length, accounts: meta.plans.length, outside: meta.work.length,
+        arrival, via: meta.via, from: meta.sender, to: this.#envelope.recipients.length, accounts: meta.plans.length, outside: meta.work.filter((work) => !work.deliveredHere).length,
         octets: size, peer: this.#peer.address, ...(meta.submitter === undefined ? {} : { account: meta.submitter }),
       })
       return this.#kept(arrival, key)
