@@ -297,6 +297,11 @@ export class Session implements Conversation {
     const { tag, command } = parsed.value
     const entry = entryFor(command)
     const state = this.#state
+    if ((state.at === 'authenticated' || state.at === 'selected') && this.services.store.directory.account(state.user.account)?.suspended !== false) {
+      // Suspended or deleted meanwhile: what an operator has decided counts for sessions under way as well.
+      this.goodbye('this account is suspended')
+      return
+    }
     switch (entry.when) {
       case 'any':
         return this.#guarded(tag, async () => entry.run(this, command), true)

@@ -21,6 +21,7 @@ const noRelay = reply(550, '5.7.1', 'relaying denied: this server takes no mail 
 const unknownUser = reply(550, '5.1.1', 'there is no such user here')
 const aliasLoop = reply(451, '4.3.5', 'this address leads to itself; the administrator has to mend it')
 const mailboxFull = reply(452, '4.2.2', 'the mailbox is full')
+const notAnyMore = reply(550, '5.7.13', 'this account is suspended') // RFC 5248
 const notYours = reply(553, '5.7.1', 'this sender address does not belong to the account that is logged in')
 
 export const refusals = {
@@ -36,6 +37,7 @@ export function judgeSender(peer: Peer, sender: Mailbox | undefined, parameters:
   const declared = parameters.size ?? 0
   if (declared > tools.limits.message_octets_max) return refused(tooLarge)
   const address = sender ? addressOf(sender) : ''
+  if (peer.submitter && mayNotAnyMore(peer.submitter.account, tools.store.directory)) return refused(notAnyMore)
   if (peer.submitter && address !== '' && !mayUseAddress(peer.submitter.account, address, tools.store.directory, tools.delivery)) return refused(notYours)
   const admission = tools.store.admission(declared)
   if (!admission.admit) return refused(refusals[admission.because])
@@ -61,6 +63,11 @@ export function judgeRecipient(peer: Peer, sender: EnvelopeSender, recipient: Ma
       return { take: true, value: { address, parameters, accounts: found.accounts, outside: found.outside } }
     }
   }
+}
+
+/** A session may last for hours; what an operator has decided meanwhile counts. */
+function mayNotAnyMore(account: AccountId, directory: Directory): boolean {
+  return directory.account(account)?.suspended !== false
 }
 
 function isFull(account: AccountId, octets: number, directory: Directory): boolean {
