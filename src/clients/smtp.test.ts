@@ -60,6 +60,13 @@ test('RFC 5321: a plain exchange, dots doubled, prefix first, connection used tw
   assert.equal(server.commands.at(-1), 'QUIT')
 })
 
+test('"log in first" and "TLS first" are no words about the message: it waits for our operator', async (t) => {
+  for (const reply of ['530 5.7.0 authentication required', '530 5.7.0 must issue a STARTTLS command first', '538 5.7.11 encryption required']) {
+    const { results } = await exchange(t, `${HELLO}\nC: MAIL\nS: ${reply}\nC: RSET\nS: 250 ok`)
+    assert.deepEqual(results.map(({ end, reply: said, status }) => [end, said, status]), [['temporary', reply, '4.0.0']])
+  }
+})
+
 test('every recipient has its own answer (RFC 5321 §3.3)', async (t) => {
   const { results, server } = await exchange(t, `${HELLO}
     C: MAIL

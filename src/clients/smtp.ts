@@ -35,6 +35,8 @@ export type SendResult = RecipientResult | ({ end: 'unanswered' } & ResultFacts)
 
 /** Recipients in flight before their replies are read: more could block both sides (RFC 2920 §3.1). */
 const FLIGHT_MAX = 50
+/** "Log in first", "TLS first" and the like (RFC 4954 §6, RFC 3207 §4): our operator can mend that, the sender of the message cannot. */
+const ABOUT_US: ReadonlySet<number> = new Set([530, 534, 535, 538])
 const READ_OCTETS = 256 * 1024
 /** Rounds for recipients that the server had no room for in one transaction (452 after others were accepted). */
 const ROUNDS_MAX = 20
@@ -93,7 +95,7 @@ class Transaction {
     return { end, reply: replyLine(sentence), status, remote: this.#session.remote }
   }
 
-  #theirs(reply: Reply, end: 'temporary' | 'permanent' = reply.code >= 500 ? 'permanent' : 'temporary'): SendResult {
+  #theirs(reply: Reply, end: 'temporary' | 'permanent' = reply.code >= 500 && !ABOUT_US.has(reply.code) ? 'permanent' : 'temporary'): SendResult {
     const status = statusOf(reply.status, end === 'permanent' ? '5' : '4')
     if (reply.code === 421) {
       // RFC 5321 §3.8: it closes the channel and has taken nothing; another host may.
@@ -201,7 +203,7 @@ class Transaction {
     if (reply.code < 300) return 'accepted' // 250, and 251 "will forward" (RFC 5321 §3.4)
     // RFC 5321 §4.5.3.1.10: "too many recipients" is 452, of old 552, and both mean: some now, the rest later.
     if ((reply.code === 452 || reply.code === 552) && acceptedBefore > 0) return 'later'
-    return this.#theirs(reply, reply.code >= 500 && reply.code !== 552 ? 'permanent' : 'temporary')
+    return reply.code === 552 ? this.#theirs(reply, 'temporary') : this.#theirs(reply)
   }
 
   /** The connection is gone before the message was handed over. */
