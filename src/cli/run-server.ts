@@ -34,6 +34,8 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   const log = createLog(logging)
   const stop = new AbortController()
   const stopListening = listenForStop(context, stop)
+  // Before there is anything to reload, SIGHUP must not be the end of the process.
+  const stopIgnoring = context.onSignal('SIGHUP', () => undefined)
   try {
     const prepared = prepareData(options.loaded)
     if (prepared) return startRefused(context, options.loaded, prepared)
@@ -55,6 +57,7 @@ export async function runServer(context: Context, options: RunOptions): Promise<
     return refusal.exit
   } finally {
     stopListening()
+    stopIgnoring()
   }
 }
 

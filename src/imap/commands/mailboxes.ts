@@ -1,6 +1,6 @@
 // CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 §6.3.3 to §6.3.7; RFC 6154 §3 USE).
 import { bytesOf } from '../../base/bytes.ts'
-import type { SpecialUse } from '../../store/store.ts'
+import type { MailboxRow, SpecialUse } from '../../store/store.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
@@ -23,14 +23,24 @@ export async function createMailbox(talk: Conversation, user: User, command: Ext
     const [use, ...more] = command.uses
     role = ROLES.get(use!.toLowerCase())
     if (!role || more.length > 0) return no('a mailbox has one use, of \\Archive, \\Drafts, \\Flagged, \\Junk, \\Sent, \\Trash, \\All', 'USEATTR')
-    if ((await user.reader.mailboxes()).some((row) => row.role === role)) return no('another mailbox has this use', 'USEATTR')
   }
+  const mailboxes = await user.reader.mailboxes()
+  if (role && mailboxes.some((row) => row.role === role)) return no('another mailbox has this use', 'USEATTR')
+  if (mailboxes.length + missingAbove(name, mailboxes) >= talk.services.limits.mailboxes_max) return no('there are too many mailboxes', 'LIMIT')
   const there = await user.reader.mailboxByName(name)
   if (there?.selectable) return no('there is such a mailbox already', 'ALREADYEXISTS')
   const refused = await createAbove(talk, user, name)
   if (refused) return refused
   const outcome = await submitChange(talk.services, user.account, { kind: 'create-mailbox', name, ...(role ? { role } : {}) })
   return outcome.end === 'refused' ? refusal(outcome) : ok('created')
+}
+
+/** How many mailboxes come into being above a new one. */
+function missingAbove(name: string, mailboxes: readonly MailboxRow[]): number {
+  const names = new Set(mailboxes.map((row) => row.name))
+  let missing = 0
+  for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) if (!names.has(name.slice(0, slash))) missing += 1
+  return missing
 }
 
 async function createAbove(talk: Conversation, user: User, name: string): Promise<Answer | undefined> {
@@ -70,6 +80,9 @@ export async function renameMailbox(talk: Conversation, user: User, command: Ext
   const row = await user.reader.mailboxByName(command.from)
   if (!row) return no('there is no such mailbox', 'NONEXISTENT')
   if (await user.reader.mailboxByName(to)) return no('there is such a mailbox already', 'ALREADYEXISTS')
+  const mailboxes = await user.reader.mailboxes()
+  const missing = missingAbove(to, mailboxes)
+  if (missing > 0 && mailboxes.length + missing > talk.services.limits.mailboxes_max) return no('there are too many mailboxes', 'LIMIT')
   if (command.from !== 'INBOX' && to.startsWith(`${command.from}/`)) return no('a mailbox cannot go below itself', 'CANNOT')
   const refused = await createAbove(talk, user, to)
   if (refused) return refused

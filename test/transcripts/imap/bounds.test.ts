@@ -1,11 +1,12 @@
-// Whoever has not logged in gets room for a name and a password, no more: thousands of strangers must not fill the memory.
+// What strangers and users can make grow has an end. Whoever has not logged in gets room for a name and a password, no
+// more: thousands of strangers must not fill the memory.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ImapStage, PASSWORD } from './imap-stage.ts'
 
 let stage: ImapStage
 before(async () => {
-  stage = await ImapStage.open()
+  stage = await ImapStage.open({ limits: { mailboxes_max: 8 } })
 })
 after(() => stage.close())
 
@@ -23,5 +24,21 @@ test('a long literal is refused before the login, and taken after it', async () 
   assert.match((await client.command('e', `LOGIN ${address} "${PASSWORD}"`)).answer, /^OK /)
   assert.match((await client.command('f', 'SELECT INBOX')).answer, /^OK /)
   assert.match((await client.command('g', `SEARCH TEXT {${LONG}+}\r\n${'x'.repeat(LONG)}`)).answer, /^OK /)
+  client.session.close()
+})
+
+test('mailboxes of an account have a number, those made on the way included', async () => {
+  const { address } = await stage.account()
+  const client = stage.connect()
+  await client.line()
+  await client.command('a', `LOGIN ${address} "${PASSWORD}"`)
+  assert.match((await client.command('b', 'CREATE a/b/c/d')).answer, /^NO \[LIMIT\] /, 'five are there, four more are too many')
+  assert.match((await client.command('c', 'CREATE a/b')).answer, /^OK /)
+  assert.match((await client.command('d', 'RENAME a/b x/y')).answer, /^OK /)
+  assert.match((await client.command('e', 'CREATE z')).answer, /^NO \[LIMIT\] /)
+  assert.match((await client.command('f', 'RENAME a u/v')).answer, /^NO \[LIMIT\] /)
+  assert.match((await client.command('g', 'RENAME a b')).answer, /^OK /)
+  assert.match((await client.command('h', 'DELETE b')).answer, /^OK /)
+  assert.match((await client.command('i', 'CREATE z')).answer, /^OK /)
   client.session.close()
 })
