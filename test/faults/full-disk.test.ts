@@ -68,9 +68,9 @@ test('not an octet left: refused with 452, reading goes on, and all goes on when
 })
 
 test('a few megabytes left: expunge and flags go on while mail is refused', { skip }, async (t) => {
-  const disk = SmallDisk.mount(t, { size: '64m' })
-  const { server, mail } = await start(t, join(disk.folder, 'data'), '', '4M')
-  disk.fill(8 * 1024 * 1024)
+  const disk = SmallDisk.mount(t, { size: '96m' })
+  const { server, mail } = await start(t, join(disk.folder, 'data'), '', '16M')
+  disk.fill(24 * 1024 * 1024)
   await untilRefused(mail, 60_000)
   const client = await server.imap(USER, PASSWORD)
   await client.waitForMessages(mail.kept.size)

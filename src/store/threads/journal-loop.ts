@@ -184,6 +184,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     const kept = new Map<number, { ids: number[]; sequences: number[] }>()
     const waiting: Appended['waiting'] = []
     let through = 0
+    const before = appendedOctets
     for (let i = 0; i < batch.length; i++) {
       const { front, item } = batch[i] as Waiting
       const seq = sequences[i] as number
@@ -202,6 +203,8 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     }
     gauges.set('durableSequence', through)
     gauges.set('appendedOctets', appendedOctets)
+    // Until the disk is asked again: a burst must not eat up what is kept back.
+    gauges.set('freeOctets', Math.max(0, gauges.get('freeOctets') - (appendedOctets - before)))
     for (const [front, list] of kept) tell(front, { t: 'kept', ...list })
     options.accounts.postMessage({ t: 'appended', through, waiting } satisfies Appended)
     lastAppendMs = clock.monotonicMs()
