@@ -225,6 +225,15 @@ export class AccountModel {
     }
   }
 
+  /** A skip record: the message of the record that was passed over goes to Recovered. */
+  recover(message: number, octets: number): void {
+    const { sequence } = this
+    const mailbox = this.#named('Recovered') ?? this.#make('Recovered', null)
+    this.sequence = message
+    this.#file(mailbox, { bits: 0, keywords: '', octets, internalDateMs: this.timeMs, threadKeys: [] })
+    this.sequence = sequence
+  }
+
   counters(mailbox: ModelMailbox): { total: number; unseen: number; deleted: number; sizeOctets: number } {
     const all = this.present(mailbox)
     return {

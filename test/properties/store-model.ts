@@ -4,6 +4,7 @@ import type { JournalReader } from '../../src/store/journal/journal-reader.ts'
 import type { ScannedRecord } from '../../src/store/journal/record.ts'
 import type { ArrivalMeta, ChangeRefusal, DirectoryChange, Outcome, QueueChange } from '../../src/store/operations.ts'
 import type { RecordMeta } from '../../src/store/operations/apply-record.ts'
+import type { SkipMeta } from '../../src/store/operations/skip.ts'
 import { AccountModel } from './account-model.ts'
 
 export interface ModelWork {
@@ -35,10 +36,16 @@ export class StoreModel {
   /** Records that only a store in trouble makes. */
   readonly ofTrouble: string[] = []
   records = 0
+  readonly #skipped = new Set<string>()
 
   static of(reader: JournalReader): StoreModel {
     const model = new StoreModel()
     let last = 0
+    reader.scan(1, (record) => {
+      if (record.type !== 'skip') return
+      const { database, sequence } = JSON.parse(Buffer.from(record.meta).toString('utf8')) as SkipMeta
+      model.#skipped.add(`${database}:${sequence}`)
+    }, 2 ** 45)
     reader.scan(1, (record) => {
       if (record.sequence <= last) throw new Error(`record ${record.sequence} comes after ${last}`)
       last = record.sequence
@@ -60,25 +67,30 @@ export class StoreModel {
     for (const account of record.databases.filter((each) => each >= FIRST_ACCOUNT)) Object.assign(this.account(account), { sequence: record.sequence, timeMs: record.timeMs })
     let outcome: Outcome<unknown> | undefined
     let tag: number | undefined
+    const isSkipped = (database: number) => this.#skipped.has(`${database}:${record.sequence}`)
     switch (meta.kind) {
       case 'arrival':
         tag = Number(meta.facts.messageId)
-        for (const plan of meta.plans) this.account(plan.account).arrive(meta, plan.account, record.bodyLength)
-        if (record.databases.includes(QUEUE)) this.#file(meta, record)
+        for (const plan of meta.plans) if (!isSkipped(plan.account)) this.account(plan.account).arrive(meta, plan.account, record.bodyLength)
+        if (record.databases.includes(QUEUE) && !isSkipped(QUEUE)) this.#file(meta, record)
         break
       case 'change':
         tag = (meta.change as Tagged).tag
         if (tag === undefined) this.ofTrouble.push(meta.change.kind)
-        outcome = this.account(meta.account).change(meta.change, record.bodyLength)
+        outcome = isSkipped(meta.account) ? no('not-allowed') : this.account(meta.account).change(meta.change, record.bodyLength)
         break
       case 'directory':
         tag = (meta.change as Tagged).tag
-        outcome = this.#directory(meta.change)
+        outcome = this.#directory(meta.change, isSkipped)
         if (record.databases.length !== (meta.change.kind === 'account-add' || meta.change.kind === 'account-quota' ? 2 : 1) || record.databases[0] !== DIRECTORY) throw new Error('a directory record names other databases')
         break
       case 'queue':
         tag = (meta.change as Tagged).tag
-        outcome = this.#queue(meta.change, record)
+        outcome = isSkipped(QUEUE) ? no('not-allowed') : this.#queue(meta.change, record)
+        break
+      case 'skip':
+        this.ofTrouble.push('skip')
+        if (meta.database >= FIRST_ACCOUNT && meta.bodyOctets > 0) this.account(meta.database).recover(meta.sequence, meta.bodyOctets)
         break
       default:
         this.ofTrouble.push(meta.kind)
@@ -88,26 +100,32 @@ export class StoreModel {
     this.outcomes.set(tag, { sequence: record.sequence, outcome })
   }
 
-  #directory(change: DirectoryChange): Outcome<unknown> {
+  #directory(change: DirectoryChange, isSkipped: (database: number) => boolean): Outcome<unknown> {
+    const skipped = isSkipped(DIRECTORY)
     const taken = (address: string) => this.aliases.has(address) || [...this.rows.values()].some((row) => !row.retired && row.address === address)
+    // Its own account applies these too, whatever the directory says.
+    if (change.kind === 'account-quota' && !isSkipped(change.account)) this.account(change.account).octetsMax = change.octetsMax
+    if (change.kind === 'account-add' && !isSkipped(change.account)) {
+      const model = this.account(change.account)
+      if (model.mailboxes.length === 0) {
+        model.change({ kind: 'open-account', mailboxes: change.mailboxes }, 0)
+        model.octetsMax = change.octetsMax
+      }
+    }
+    if (skipped) return no('not-allowed')
     switch (change.kind) {
       case 'domain-add':
         if (this.domains.has(change.name)) return no('exists')
         this.domains.set(change.name, change.catchAll ?? null)
         return ok
       case 'account-add': {
-        const model = this.account(change.account)
-        if (model.mailboxes.length === 0) {
-          model.change({ kind: 'open-account', mailboxes: change.mailboxes }, 0)
-          model.octetsMax = change.octetsMax
-        }
         if (this.rows.has(change.account) || taken(change.addressKey)) return no('exists')
+        if (!this.domains.has('example.net')) return no('no-such-thing')
         this.rows.set(change.account, { address: change.addressKey, suspended: false, octetsMax: change.octetsMax, retired: false })
         return ok
       }
       case 'account-suspend':
       case 'account-quota': {
-        if (change.kind === 'account-quota') this.account(change.account).octetsMax = change.octetsMax
         const row = this.rows.get(change.account)
         if (!row || row.retired) return no('no-such-thing')
         if (change.kind === 'account-quota') row.octetsMax = change.octetsMax
@@ -116,6 +134,7 @@ export class StoreModel {
       }
       case 'alias-add':
         if (taken(change.addressKey)) return no('exists')
+        if (!this.domains.has('example.net')) return no('no-such-thing')
         this.aliases.set(change.addressKey, change.targets)
         return ok
       case 'alias-delete':

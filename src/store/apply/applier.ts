@@ -66,6 +66,8 @@ export interface ApplierOptions {
   committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
 }
 
+const DEADLY = 'the server died twice while it was applied'
+
 /** Types that move a database's position. Facts and ticks move none and make nothing dirty. */
 const MOVING = new Set(['arrival', 'change', 'directory', 'queue', 'skip'])
 
@@ -178,7 +180,7 @@ export class Applier {
     const base = this.#base(database)
     base.lastUsedMs = this.#options.clock.monotonicMs()
     if (base.connection && base.path !== null && this.#isAtGate(base)) return base.path
-    if (base.failures > 0) throw new Outage(`database ${database} cannot be opened now`, { operation: 'open', hint: 'see the log' })
+    if (base.retryAtMs > base.lastUsedMs) throw new Outage(`database ${database} cannot be opened now`, { operation: 'open', hint: 'see the log' })
     if (this.#stopped) throw new Outage('the store is stopping', { operation: 'open' })
     await new Promise<void>((resolve, reject) => {
       base.atGate.push((error) => (error ? reject(error) : resolve()))
@@ -367,7 +369,7 @@ export class Applier {
       if (!base.groupsChecked) await this.#checkGroups(base)
       const next = base.pending.peek()
       if (next && this.#isPoison(base, next)) {
-        this.#passOver(base, next, 'the server died twice while it was applied')
+        this.#passOver(base, next, DEADLY)
         base.retryAtMs = this.#options.clock.monotonicMs() + this.#limits.retry_first_ms
         this.#wakeLater(base, this.#limits.retry_first_ms)
         return
@@ -544,7 +546,9 @@ export class Applier {
 
   // ------------------------------------------------------------------ failures
 
+  /** Not to be applied: it has killed the server twice, or its skip record is on its way. */
   #isPoison(base: AppliedDatabase, entry: Entry): boolean {
+    if (this.#skips.isAsked(base.database, entry.sequence)) return true
     const poison = this.#careful ? this.#note.poison : undefined
     return poison !== undefined && poison.database === base.database && poison.sequence === entry.sequence && !this.#skips.has(base.database, entry.sequence)
   }

@@ -32,6 +32,11 @@ export class Skips {
     return this.#known.size > 0 && this.#known.has(`${database}:${sequence}`)
   }
 
+  /** It was decided that the record is passed over: it is not tried again, or a replay would do otherwise. */
+  isAsked(database: DatabaseId, sequence: number): boolean {
+    return this.#asked.size > 0 && this.#asked.has(`${database}:${sequence}`)
+  }
+
   /** True when a skip record should be asked for now. */
   ask(database: DatabaseId, sequence: number, nowMs: number): boolean {
     const name = `${database}:${sequence}`
