@@ -60,6 +60,8 @@ export class AppliedDatabase {
   failedSequence = 0
   /** The record that is being applied; 0 between batches. */
   trying = 0
+  /** A batch failed: whether its commit was made after all is asked of the database. */
+  doubtful = false
   /** Why its file is to be set aside and made again, at its next turn. */
   damage: string | null = null
   sinceSnapshot = 0

@@ -445,6 +445,7 @@ export class Applier {
       if (base.database >= FIRST_ACCOUNT) octetsUsed = (await withTx(connection, (tx) => readMeta(tx, base.database)))?.octets
       step(this.#crashPoint, 'apply-commit', () => connection.commit())
     } catch (error) {
+      base.doubtful = true
       connection.rollback()
       throw error
     } finally {

@@ -56,6 +56,7 @@ export class Opener {
     if (base.connection) {
       this.#open.delete(base)
       this.#open.add(base)
+      if (base.doubtful) await this.#settleDoubt(base, base.connection)
       return
     }
     const { disk, dataDirectory, log, reader } = this.#options
@@ -80,10 +81,7 @@ export class Opener {
     if (!isKnown) connection.settleLog()
     const position = await withTx(connection, (tx) => readPosition(tx, base.database))
     if (isKnown && (position?.sequence ?? 0) >= base.position) {
-      // As it was left, or a commit further than was known. What waits for it is still what waits.
-      base.position = position?.sequence ?? 0
-      base.epoch = position?.epoch ?? 0
-      this.#finishThrough(base, base.position)
+      await this.#settleDoubt(base, connection)
       return
     }
     if (!position) {
@@ -120,6 +118,16 @@ export class Opener {
     }
     base.knownPath = path
     log.debug('database open', { database: base.database, path, position: sequence })
+  }
+
+  /** It stands as it was left, or a commit further than was known (an error that was reported after all was done). What waits for it is still what waits. */
+  async #settleDoubt(base: AppliedDatabase, connection: SqliteWriter): Promise<void> {
+    const position = await withTx(connection, (tx) => readPosition(tx, base.database))
+    base.doubtful = false
+    if (!position || position.sequence === base.position) return
+    base.position = position.sequence
+    base.epoch = position.epoch
+    this.#finishThrough(base, position.sequence)
   }
 
   /** It has reached what arrives live: from now on its position says everything. */
