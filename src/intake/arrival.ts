@@ -37,7 +37,7 @@ const STRUCTURE_OCTETS_MAX = 64 * 1024
 export type Drafted = { ok: true; meta: ArrivalMeta; draft: BodyDraft } | { ok: false; reply: Reply }
 
 const loop = reply(554, '5.4.6', 'this message has passed too many servers: a loop')
-const headerTooLong = reply(554, '5.6.0', 'the header of the message is too long')
+export const headerTooLong = reply(554, '5.6.0', 'the header of the message is too long')
 
 export async function draftArrival(peer: Peer, envelope: Envelope, body: BodyCollector, tools: ArrivalTools): Promise<Drafted> {
   const inMemory = body.finishInMemory()

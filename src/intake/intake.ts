@@ -17,7 +17,7 @@ import type { MemoryBudget } from '../guard/guard.ts'
 import { ReplyUnknown, type Sequence, type Store } from '../store/store.ts'
 import type { Mailbox } from '../wire/smtp/path.ts'
 import { reply, type Reply } from '../wire/smtp/reply.ts'
-import { draftArrival, type ArrivalTools } from './arrival.ts'
+import { draftArrival, headerTooLong, type ArrivalTools } from './arrival.ts'
 import { BodyCollector } from './body-collector.ts'
 import type { Envelope, EnvelopeRecipient, EnvelopeSender, MailParameters, Peer, RcptParameters } from './envelope.ts'
 import { judgeRecipient, judgeSender, refusals, type Judged } from './judge-envelope.ts'
@@ -73,7 +73,6 @@ export interface Intake {
 }
 
 const localTrouble = reply(451, '4.3.0', 'trouble on this side, try again later')
-const headerTooLong = reply(554, '5.6.0', 'the header of the message is too long')
 
 export function createIntake(given: IntakeOptions): Intake {
   let options = given
