@@ -124,7 +124,10 @@ export class CrashRun {
         this.#inline = opened.value
         return
       }
-      if (world.crashed) throw new SimulatedCrash(opened.reason)
+      if (world.crashed || opened.reason.includes('the power is off')) {
+        world.cut()
+        throw new SimulatedCrash(opened.reason)
+      }
       assert.ok(this.#options.sabotage && attempt < 20, opened.reason)
     }
   }

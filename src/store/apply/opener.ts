@@ -128,6 +128,7 @@ export class Opener {
     base.position = position.sequence
     base.epoch = position.epoch
     this.#finishThrough(base, position.sequence)
+    this.#options.committed?.(base, connection)
   }
 
   /** It has reached what arrives live: from now on its position says everything. */
