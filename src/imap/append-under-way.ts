@@ -4,6 +4,7 @@
 // known by then. Multi-message APPEND is refused: several records cannot be one step.
 import { createHash } from 'node:crypto'
 import { latin1Of } from '../base/bytes.ts'
+import { Outage } from '../base/errors.ts'
 import { errorSentence } from '../base/errors.ts'
 import { bodyStructureOf } from '../message/bodystructure.ts'
 import { StructureScanner } from '../message/structure.ts'
@@ -182,6 +183,9 @@ class Draft {
       this.#head.push(head)
       this.#headOctets += head.length
     }
+    const admission = this.#talk.services.store.admission(0)
+    // Many at once may each have been small enough when they were announced.
+    if (!admission.admit && admission.because === 'disk-full') throw new Outage('the disk is nearly full', { operation: 'write', code: 'ENOSPC', hint: 'make room on the disk of the data directory' })
     this.#scanner!.push(bytes)
     await this.#writer!.write(bytes)
   }

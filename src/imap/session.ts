@@ -25,8 +25,8 @@ import type { Enabled, SelectedMailbox, SessionState, User } from './session-sta
 
 /** Bytes not yet taken, past which the client has to wait. */
 const HELD_OCTETS_MAX = 128 * 1024
-/** Whoever has not logged in sends a name and a password and no more: so long may a command be, its literals as well. */
-const STRANGERS_OCTETS_MAX = 16 * 1024
+/** Whoever has not logged in sends a name and a password, or ID with 30 pairs (RFC 2971 §3.3), the longest of all: so long may a command be, its literals as well. */
+const STRANGERS_OCTETS_MAX = 40 * 1024
 /** How many times the idle time before a login all of it may last, however slowly octets trickle in. */
 const LOGIN_IDLE_TIMES_MAX = 5
 /** Gathered output, past which it is handed over and a slow client waited for. */

@@ -17,7 +17,7 @@ const directory: Directory = {
 const peer: Peer = { via: 'smtp', address: '192.0.2.1', helo: 'client.example', isExtended: true, tls: undefined, submitter: undefined }
 
 async function workOf(sender: string, recipients: EnvelopeRecipient[]): Promise<ArrivalMeta['work']> {
-  const body = new BodyCollector({ budget: createMemoryBudget(100_000), limits: defaultLimits, largeWriter: () => assert.fail('small enough for memory') })
+  const body = new BodyCollector({ budget: createMemoryBudget(100_000), limits: defaultLimits, largeWriter: () => assert.fail('small enough for memory'), hasRoom: () => true })
   body.add(Buffer.from('Subject: x\r\n\r\n'))
   const drafted = await draftArrival(peer, { sender: { address: sender, parameters: {} }, recipients }, body, {
     directory, clock: new FakeClock(), random: seededRandom(1), limits: defaultLimits, hostname: 'mx.here.example', traceId: () => 't',

@@ -25,6 +25,8 @@ export interface CollectorTools {
   budget: MemoryBudget
   limits: Pick<Limits, 'large_message_octets' | 'header_octets_max'>
   largeWriter(): LargeWriter
+  /** Is there still room on the disk for strangers' octets? Asked with each piece written to a file: who names no SIZE is judged as it comes. */
+  hasRoom(): boolean
 }
 
 export class BodyCollector {
@@ -122,6 +124,10 @@ export class BodyCollector {
   #send(bytes: Uint8Array): void {
     const writer = this.#writer
     assert(writer, 'there is a file to write to')
+    if (!this.#tools.hasRoom()) {
+      this.#failure ??= new Outage('the disk is nearly full', { operation: 'write', code: 'ENOSPC', hint: 'make room on the disk of the data directory' })
+      return
+    }
     this.#unwritten += bytes.length
     this.#lastWrite = writer.write(bytes).then(() => {
       this.#unwritten -= bytes.length

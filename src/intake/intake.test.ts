@@ -21,7 +21,7 @@ const envelope: Envelope = { sender: { address: 'a@client.example', parameters: 
 
 interface FakeFile { name: string; octets: number; state: 'writing' | 'finished' | 'removed' }
 
-function setting(faults: { accept?: () => Promise<never>; write?: () => Promise<void>; finish?: () => Promise<void> } = {}) {
+function setting(faults: { admission?: () => ReturnType<Store['admission']>; accept?: () => Promise<never>; write?: () => Promise<void>; finish?: () => Promise<void> } = {}) {
   const kept: { meta: ArrivalMeta; body: BodyDraft }[] = []
   const files: FakeFile[] = []
   const memory = createMemoryBudget(100_000)
@@ -45,7 +45,7 @@ function setting(faults: { accept?: () => Promise<never>; write?: () => Promise<
     }
   }
   const store: Pick<Store, 'directory' | 'admission' | 'accept' | 'largeWriter'> = {
-    directory, admission: () => ({ admit: true }), largeWriter,
+    directory, admission: faults.admission ?? (() => ({ admit: true })), largeWriter,
     accept: (meta, body) => {
       if (faults.accept) return faults.accept()
       kept.push({ meta, body })
@@ -88,6 +88,25 @@ test('when the thread holds too much already, a small message goes to a file too
   assert.equal((await run(intake, small)).said, '250 2.0.0')
   assert.equal(kept[0]?.body.at, 'large')
   assert.equal(memory.usedOctets, 99_990)
+})
+
+test('the disk fills while a message of unknown size comes: 452 in the middle, and what was written goes', async () => {
+  let asked = 0
+  const { intake, files, memory, kept } = setting({ admission: () => (++asked < 3 ? { admit: true } : { admit: false, because: 'disk-full' }) })
+  const message = intake.open(stranger, envelope)
+  message.add(Buffer.from('Subject: long\r\n\r\n'))
+  let added = 0
+  while (!message.refusal) {
+    assert.ok(added < 3_000_000, 'it ends')
+    message.add(new Uint8Array(50_000))
+    added += 50_000
+  }
+  assert.deepEqual([message.refusal.code, message.refusal.status], [452, '4.3.1'])
+  message.abort()
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual([memory.usedOctets, kept.length, files.map(({ state }) => state)], [0, 0, ['removed']])
+  const lag = setting({ admission: () => ({ admit: false, because: 'lag' }) })
+  assert.equal((await run(lag.intake, large)).said, '250 2.0.0', 'what was begun before the lag is taken')
 })
 
 const outage = (code: string) => () => Promise.reject(new Outage('no', { operation: 'test', code }))

@@ -88,6 +88,11 @@ export function createIntake(given: IntakeOptions): Intake {
   }
 }
 
+function hasRoom(store: Pick<Store, 'admission'>): boolean {
+  const admission = store.admission(0)
+  return admission.admit || admission.because !== 'disk-full'
+}
+
 /** Never the same twice, in any life of the process: chance once, then a count. */
 function createTraceIds(random: Random): () => string {
   const prefix = hexOf(random.bytes(6))
@@ -112,7 +117,7 @@ class Incoming implements MessageIn {
     this.#options = options
     this.#lostReplies = lostReplies
     this.#traceId = traceId
-    this.#body = new BodyCollector({ budget: options.memory, limits: options.limits, largeWriter: () => options.store.largeWriter() })
+    this.#body = new BodyCollector({ budget: options.memory, limits: options.limits, largeWriter: () => options.store.largeWriter(), hasRoom: () => hasRoom(options.store) })
     this.add = this.#body.add
   }
 

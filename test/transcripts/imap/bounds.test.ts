@@ -10,7 +10,7 @@ before(async () => {
 })
 after(() => stage.close())
 
-const LONG = 20_000
+const LONG = 50_000
 
 test('a long literal is refused before the login, and taken after it', async () => {
   const { address } = await stage.account()
