@@ -15,9 +15,12 @@ export class SentMail {
   readonly open = new Set<string>()
   readonly #server: DarumaProcess
   readonly #user: string
+  readonly #letter: string
   #serial = 0
 
-  constructor(server: DarumaProcess, user: string) {
+  /** `letter` begins the names. */
+  constructor(server: DarumaProcess, user: string, letter = 'm') {
+    this.#letter = letter
     this.#server = server
     this.#user = user
   }
@@ -30,7 +33,7 @@ export class SentMail {
       if (!client) return
       while (left > 0) {
         left -= 1
-        const name = `m${(this.#serial += 1)}`
+        const name = `${this.#letter}${(this.#serial += 1)}`
         const bytes = message(name, options.octets ?? 2000)
         let dot = false
         try {

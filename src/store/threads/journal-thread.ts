@@ -4,7 +4,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { systemClock } from '../../base/clock.ts'
 import { keepCompiled } from '../../base/compile-cache.ts'
 import { nodeDisk } from '../../base/disk.ts'
-import { errorSentence } from '../../base/errors.ts'
+import { Outage, errorSentence } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import { createLog, type LogLevel } from '../../base/log.ts'
 import { systemRandom } from '../../base/random.ts'
@@ -84,7 +84,8 @@ if (port) {
       }
     })
   } catch (error) {
-    tell({ t: 'refused', because: errorSentence(error) })
+    const hint = error instanceof Outage && error.hint ? ` (${error.hint})` : ''
+    tell({ t: 'refused', because: errorSentence(error) + hint })
     port.close()
   }
 }
