@@ -5,71 +5,33 @@
 // (no clock, network, chance); one damaged database holds up nobody else; a record is skipped only by a
 // *skip* record; a database that does not repeat what it handed out before is not shown to anybody until
 // a record has raised UIDVALIDITY. Never does: flush on the way (the flusher does that), answer for the journal.
-import type { Clock } from '../../base/clock.ts'
-import type { Disk } from '../../base/disk.ts'
 import { Outage, assert, errorSentence } from '../../base/errors.ts'
-import type { Log } from '../../base/log.ts'
-import { FIRST_ACCOUNT, accountId, mailboxId, sequence as sequenceOf, type AccountId, type DatabaseId } from '../ids.ts'
+import { FIRST_ACCOUNT, accountId, sequence as sequenceOf, type DatabaseId } from '../ids.ts'
 import { noCrashPoint, step, type CrashPoint } from '../journal/crash-point.ts'
-import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ScannedRecord } from '../journal/record.ts'
-import type { AccountChange, Outcome } from '../operations.ts'
+import type { Outcome } from '../operations.ts'
 import { applyRecord, type RecordMeta } from '../operations/apply-record.ts'
 import { cacheTexts, type CachedTexts } from '../operations/cache-texts.ts'
-import { openGroups } from '../operations/copy.ts'
 import { readFacts, type FactsMeta } from '../operations/facts.ts'
 import { readMeta } from '../operations/account-meta.ts'
 import { setPosition } from '../operations/position.ts'
-import type { SkipMeta } from '../operations/skip.ts'
 import type { SqliteWriter } from '../sqlite/connection.ts'
 import { withTx } from '../tx.ts'
 import { AppliedDatabase } from './applied-database.ts'
+import type { ApplierOptions } from './apply-events.ts'
 import { ApplyNote } from './apply-note.ts'
 import { applyLimits, type ApplyLimits } from './apply-limits.ts'
-import { Entries, type Entry } from './entry.ts'
-import { disagreement, nextFactsAt, noteFacts } from './facts-ahead.ts'
+import { Entries, MOVING, type Entry } from './entry.ts'
+import { nextFactsAt, noteFacts } from './facts-ahead.ts'
 import { judgeFailure } from './failure.ts'
+import { Follower } from './follower.ts'
 import { Opener } from './opener.ts'
+import { Replay } from './replay.ts'
 import { Skips } from './skips.ts'
 import { TurnOrder } from './turn-order.ts'
 
-export interface ApplierEvents {
-  outcome(front: number, id: number, outcome: Outcome<unknown>): void
-  /** `octetsUsed` of an account, for those who judge quota before the append. */
-  reached(database: DatabaseId, position: number, octetsUsed?: number): void
-  replaced(database: DatabaseId): void
-  /** Clients should not change this database now (damaged, stuck, far behind), or may again. */
-  trouble(database: DatabaseId, on: boolean): void
-  /** A record could not be applied even alone: asks for a skip record. */
-  skip(skip: SkipMeta): void
-  /** Asks for a record of the store's own: numbers that differ, a group of copies that was cut off. */
-  change(account: AccountId, change: AccountChange): void
-  /** A flush has failed, and nobody can say what the disk holds: the owner must end. */
-  dead(error: unknown): void
-  /** All databases together have applied so many octets more. */
-  applied(octets: number, through: number): void
-}
-
-export interface ApplierOptions {
-  dataDirectory: string
-  disk: Disk
-  reader: JournalReader
-  clock: Clock
-  log: Log
-  events: ApplierEvents
-  /** Everything up to here is applied and flushed, but for the exceptions (from the last batch header). */
-  watermark: { through: number; exceptions: readonly { database: DatabaseId; through: number }[] }
-  crashPoint?: CrashPoint
-  /** Other limits than the usual ones, for tests that must meet them. */
-  limits?: Partial<ApplyLimits>
-  /** For tests that simulate a crash: called after every commit. */
-  committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
-}
-
 const DEADLY = 'the server died twice while it was applied'
 
-/** Types that move a database's position. Facts and ticks move none and make nothing dirty. */
-const MOVING = new Set(['arrival', 'change', 'directory', 'queue', 'skip'])
 
 export class Applier {
   readonly #options: ApplierOptions
@@ -81,12 +43,11 @@ export class Applier {
   readonly #skips: Skips
   readonly #note: ApplyNote
   readonly #opener: Opener
+  readonly #replay: Replay
+  readonly #follower: Follower
   #running = false
   #replaying = false
   #careful = false
-  #scannedThrough: number
-  #wantedThrough = 0
-  #readFailures = 0
   #gate = 0
   #stopped = false
   #idle: (() => void)[] = []
@@ -96,18 +57,22 @@ export class Applier {
     this.#options = options
     this.#limits = { ...applyLimits, ...options.limits }
     this.#crashPoint = options.crashPoint ?? noCrashPoint
-    this.#scannedThrough = watermark.through
     this.#entries = new Entries({ reader, metaOctetsMax: this.#limits.meta_octets_max, applied: (octets, sequence) => events.applied(octets, sequence) })
     this.#skips = new Skips(watermark.through + 1)
+    this.#follower = new Follower({ ...options, through: watermark.through, limits: this.#limits, take: (record) => this.#take(record), again: () => this.#kick() })
     this.#note = new ApplyNote(options)
     this.#opener = new Opener({
-      ...options, limits: this.#limits, crashPoint: this.#crashPoint, entries: this.#entries, scannedThrough: () => this.#scannedThrough,
+      ...options, limits: this.#limits, crashPoint: this.#crashPoint, entries: this.#entries, scannedThrough: () => this.#follower.through,
       onLost: (base) => this.#tellTrouble(base, true),
+    })
+    this.#replay = new Replay({
+      ...options, limits: this.#limits, entries: this.#entries, skips: this.#skips, scannedThrough: () => this.#follower.through, gate: () => this.#gate,
+      schedule: (base) => this.#schedule(base, true), wakeLater: (base, ms) => this.#wakeLater(base, ms), tellTrouble: (base, on) => this.#tellTrouble(base, on),
     })
   }
 
   get scannedThrough(): number {
-    return this.#scannedThrough
+    return this.#follower.through
   }
 
   get metaOctets(): number {
@@ -127,7 +92,7 @@ export class Applier {
       base.catchUpFrom = exception.through + 1
       return base
     })
-    this.follow(through)
+    this.#follower.follow(through)
     for (const base of excepted) this.#schedule(base)
     if (this.#order.length === 0) return
     this.#replaying = true
@@ -138,35 +103,8 @@ export class Applier {
 
   /** The journal is flushed through `through`: takes what is new into the lists. */
   follow(through: number): void {
-    this.#wantedThrough = Math.max(this.#wantedThrough, through)
-    if (through <= this.#scannedThrough) return
-    let last = this.#scannedThrough
-    let trouble: unknown
-    try {
-      this.#options.reader.scan(last + 1, (record) => {
-        last = record.sequence
-        this.#take(record)
-      }, through)
-    } catch (error) {
-      trouble = error
-    }
-    this.#scannedThrough = last >= through || this.#giveUpReading(through, last, trouble) ? through : last
+    this.#follower.follow(through)
     this.#kick()
-  }
-
-  /** The journal's last record was flushed, so it must be there: tried again for some seconds before it is called lost. */
-  #giveUpReading(through: number, last: number, error: unknown): boolean {
-    const { clock, log } = this.#options
-    this.#readFailures += 1
-    const sentence = error === undefined ? 'they are not found' : errorSentence(error)
-    if (this.#readFailures > this.#limits.read_attempts_max) {
-      this.#readFailures = 0
-      log.error(`records ${last + 1} to ${through} cannot be read and are passed over`, { error: sentence, hint: 'see the log for damaged segments' })
-      return true
-    }
-    if (this.#readFailures === 1) log.warn(`records ${last + 1} to ${through} cannot be read yet`, { error: sentence })
-    clock.after(this.#limits.retry_first_ms, () => this.follow(this.#wantedThrough))
-    return false
   }
 
   await(database: DatabaseId, sequence: number, who: { front: number; id: number }): void {
@@ -265,7 +203,7 @@ export class Applier {
     const entry = this.#entries.make(record, { remaining: record.databases.length, octets })
     for (const database of record.databases) {
       const base = this.#base(database)
-      if (base.distrust && record.type === 'change') this.#noteRaise(base, entry)
+      if (base.distrust && record.type === 'change') this.#replay.noteRaise(base, entry)
       if (record.type === 'skip') base.retryAtMs = 0
       if (base.catchUpFrom !== null) {
         this.#entries.finish(entry) // its own scan will come by here
@@ -284,15 +222,6 @@ export class Applier {
       const base = this.#base(database)
       if (base.catchUpFrom === null) noteFacts(base, record)
     }
-  }
-
-  /** The record that raises UIDVALIDITY is durable: a database that has stopped for it may go on. */
-  #noteRaise(base: AppliedDatabase, entry: Entry): void {
-    const value = this.#entries.valueOf(entry) as RecordMeta
-    if (value.kind !== 'change' || value.change.kind !== 'raise-uid-validity' || !base.distrust) return
-    const raised = new Set<number>(value.change.mailboxes)
-    if ([...base.distrust.mailboxes].every((mailbox) => raised.has(mailbox))) base.distrust.recordAt = entry.sequence
-    this.#schedule(base, true)
   }
 
   #base(database: DatabaseId): AppliedDatabase {
@@ -364,9 +293,9 @@ export class Applier {
     try {
       if (base.damage !== null) await this.#opener.rebuild(base, base.damage)
       await this.#opener.open(base)
-      if (base.catchUpFrom !== null) this.#refill(base)
-      if (!(await this.#isTrusted(base))) return
-      if (!base.groupsChecked) await this.#checkGroups(base)
+      if (base.catchUpFrom !== null) this.#replay.refill(base)
+      if (!(await this.#replay.isTrusted(base))) return
+      if (!base.groupsChecked) await this.#replay.checkGroups(base)
       const next = base.pending.peek()
       if (next && this.#isPoison(base, next)) {
         this.#passOver(base, next, DEADLY)
@@ -376,8 +305,8 @@ export class Applier {
       }
       if (next) {
         await this.#applyBatch(base)
-        if (!(await this.#isTrusted(base))) return
-        if (!base.groupsChecked) await this.#checkGroups(base)
+        if (!(await this.#replay.isTrusted(base))) return
+        if (!base.groupsChecked) await this.#replay.checkGroups(base)
       }
       if (base.building && !base.behind) await this.#opener.markWhole(base)
       if (base.retryAtMs !== 0 || base.failures !== 0) {
@@ -393,7 +322,7 @@ export class Applier {
   }
 
   #isAtGate(base: AppliedDatabase): boolean {
-    return base.isAtGate && base.damage === null && this.#scannedThrough >= base.gate
+    return base.isAtGate && base.damage === null && this.#follower.through >= base.gate
   }
 
   #arrived(base: AppliedDatabase): void {
@@ -475,74 +404,6 @@ export class Applier {
     const value = this.#entries.valueOf(entry) as RecordMeta
     const head = { sequence: sequenceOf(entry.sequence), epoch: entry.epoch, timeMs: entry.timeMs }
     return withTx(connection, (tx) => applyRecord(tx, base.database, head, value, entry.bodyLength))
-  }
-
-  // ------------------------------------------------------------------ replaying
-
-  /** While catching up: the next slice of records that name this database. */
-  #refill(base: AppliedDatabase): void {
-    if (base.catchUpFrom === null || base.pending.length > 0) return
-    const { reader } = this.#options
-    if (!this.#skips.learn(reader, base.catchUpFrom, this.#limits.slice_heads_max)) return
-    let looked = 0
-    let next = base.catchUpFrom
-    let full = false
-    reader.scan(base.catchUpFrom, (record) => {
-      full = looked >= this.#limits.slice_heads_max || base.pending.length >= this.#limits.slice_records_max
-      if (full) return false
-      looked += 1
-      next = record.sequence + 1
-      if (!record.databases.includes(base.database)) return true
-      if (record.type === 'facts') noteFacts(base, record)
-      if (!MOVING.has(record.type)) return true
-      const entry = this.#entries.make(record, { remaining: 1, octets: 0 })
-      base.pending.push(entry)
-      if (base.distrust && record.type === 'change') this.#noteRaise(base, entry)
-      return true
-    }, this.#scannedThrough)
-    base.catchUpFrom = full && next <= this.#scannedThrough ? next : null
-  }
-
-  /** Compares with what was handed out before, if that is known of the present position. False: it stops until a record has come. */
-  async #isTrusted(base: AppliedDatabase): Promise<boolean> {
-    const { clock, log, events } = this.#options
-    if (base.factsAhead.length > 0 && base.connection) {
-      const found = await disagreement(base, base.connection)
-      if (found) {
-        const distrust = (base.distrust ??= { mailboxes: new Set(), askedAtMs: -Infinity, recordAt: null, because: found.sentence })
-        const fresh = found.mailboxes.filter((mailbox) => !distrust.mailboxes.has(mailbox))
-        if (fresh.length > 0) {
-          for (const mailbox of fresh) distrust.mailboxes.add(mailbox)
-          distrust.recordAt = null
-          distrust.askedAtMs = -Infinity
-          distrust.because = found.sentence
-          this.#tellTrouble(base, true)
-          log.error('a replay did not give the numbers that were handed out before: the mailboxes get a new UIDVALIDITY, clients load them again', {
-            database: base.database, position: base.position, mailboxes: fresh.join(' '), because: found.sentence,
-            hint: 'nothing is lost; please report this with the log and the database that was set aside, if there is one',
-          })
-        }
-      }
-    }
-    const distrust = base.distrust
-    if (!distrust || distrust.recordAt !== null) return true
-    if (clock.monotonicMs() - distrust.askedAtMs >= this.#limits.ask_again_ms) {
-      distrust.askedAtMs = clock.monotonicMs()
-      events.change(accountId(base.database), { kind: 'raise-uid-validity', mailboxes: [...distrust.mailboxes].map(mailboxId), because: distrust.because })
-    }
-    this.#wakeLater(base, this.#limits.ask_again_ms)
-    return false
-  }
-
-  /** Where the past ends: a group of copies whose last part has not come will not get it any more. */
-  async #checkGroups(base: AppliedDatabase): Promise<void> {
-    if (this.#scannedThrough < this.#gate || !base.hasPassed(this.#gate)) return
-    base.groupsChecked = true
-    if (base.database < FIRST_ACCOUNT || !base.connection) return
-    for (const group of await withTx(base.connection, (tx) => openGroups(tx, base.database))) {
-      this.#options.log.warn('copies of which a crash had cut off the rest are taken back', { database: base.database, group })
-      this.#options.events.change(accountId(base.database), { kind: 'undo-group', group })
-    }
   }
 
   // ------------------------------------------------------------------ failures

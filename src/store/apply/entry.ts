@@ -3,6 +3,9 @@
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { RecordType, ScannedRecord } from '../journal/record.ts'
 
+/** Types that move a database's position. Facts and ticks move none and make nothing dirty. */
+export const MOVING: ReadonlySet<string> = new Set(['arrival', 'change', 'directory', 'queue', 'skip'])
+
 export interface Entry {
   readonly sequence: number
   readonly epoch: number

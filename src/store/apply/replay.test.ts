@@ -65,7 +65,9 @@ describe('facts on replay', () => {
     equal(stage.base(100).position, before.sequence, 'it stopped where the facts were')
     ok(stage.warnings.some((text) => text.includes('UIDVALIDITY')))
     ok(stage.troubles.some(([database, on]) => database === 100 && on))
-    stage.change(100, (stage.asked[0]?.meta as { change: AccountChange }).change)
+    const [asked] = stage.asked
+    ok(asked)
+    stage.change(100, (asked.meta as { change: AccountChange }).change)
     await opening
     const now = await stage.read(100)
     ok((now?.mailboxes[0]?.uidValidity ?? 0) > Math.max(...before.mailboxes.map((each) => each.uidValidity)))
@@ -190,7 +192,7 @@ describe('a record that cannot be applied', () => {
       await stage.settle()
       equal(stage.asked.length, deaths - 1)
     }
-    deepStrictEqual((stage.asked[0]?.meta as { sequence: number }).sequence, deadly)
+    deepStrictEqual(stage.asked.map(({ meta }) => (meta as { sequence: number }).sequence), [deadly])
     equal((await stage.read(100))?.mailboxes[0]?.uidNext, 3, 'two were filed, one is in Recovered')
   })
 })
