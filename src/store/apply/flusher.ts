@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { flushFolderInBackground, flushInBackground, type BackgroundFlush } from '../../base/background-flush.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import { Outage, errorSentence } from '../../base/errors.ts'
+import { Outage, errorCode, errorSentence } from '../../base/errors.ts'
 import { FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
 import { type CrashPoint, step, stepAsync } from '../journal/crash-point.ts'
 import type { Watermark } from '../journal/record.ts'
@@ -45,6 +45,8 @@ export class Flusher {
   #running: Promise<void> | undefined
   #cancel: (() => void) | undefined
   #stopped = false
+  /** A flush has failed: none is tried again, and no watermark is told any more. */
+  #dead = false
 
   constructor(options: FlusherOptions) {
     this.#options = options
@@ -72,6 +74,7 @@ export class Flusher {
 
   async #round(): Promise<void> {
     const { applier, log } = this.#options
+    if (this.#dead) return
     const dirty = [...applier.databases()].filter((base) => base.dirty && base.path !== null && base.failures === 0)
     let next = 0
     const lane = async () => {
@@ -80,6 +83,7 @@ export class Flusher {
     try {
       await Promise.all(Array.from({ length: flushLimits.at_once_max }, lane))
     } catch (error) {
+      this.#dead = true
       log.error('flushing a database failed', { error: errorSentence(error) })
       this.#options.onDead(error)
       return
@@ -149,7 +153,11 @@ function foldersOf(database: DatabaseId, path: string): string[] {
   return database >= FIRST_ACCOUNT ? [own, dirname(own), dirname(dirname(own))] : [own]
 }
 
-/** Only a flush that was begun and failed says something about the disk. */
+/** That a file or folder could not even be opened says nothing about the disk; anything else may. */
 function hasFailedToFlush(error: unknown): boolean {
-  return !(error instanceof Outage) || error.operation === 'fdatasync' || error.operation === 'fsync'
+  if (error instanceof Outage && error.operation !== 'open') return true
+  const cause = error instanceof Outage ? error.cause : error
+  return !NOT_OPENED.has(errorCode(cause) ?? '')
 }
+
+const NOT_OPENED = new Set(['ENOENT', 'ENOTDIR', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM', 'ENOMEM'])
