@@ -18,6 +18,15 @@ test('connections are counted, together and by address', () => {
   assert.equal(admission.inside, 3)
 })
 
+test('places may be kept free for others', () => {
+  const admission = createAdmission({ connectionsMax: 3, connectionsPerAddressMax: 9 })
+  admission.enter('192.0.2.1')
+  assert.equal(admission.judge('192.0.2.1', 1), 'go')
+  admission.enter('192.0.2.1')
+  assert.equal(admission.judge('192.0.2.1', 1), 'too-many')
+  assert.equal(admission.judge('192.0.2.1'), 'go')
+})
+
 test('one /64 is one neighbour', () => {
   const admission = createAdmission({ connectionsMax: 9, connectionsPerAddressMax: 1 })
   admission.enter('2001:db8:1:2:3:4:5:6')

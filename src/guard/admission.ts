@@ -7,7 +7,8 @@ export interface AdmissionLimits {
 }
 
 export interface Admission {
-  judge(remoteAddress: string): 'go' | 'too-many' | 'too-many-from-you'
+  /** `keepFree`: places that this one may not take, since they are for others. */
+  judge(remoteAddress: string, keepFree?: number): 'go' | 'too-many' | 'too-many-from-you'
   /** Somebody was let in; the answer is to be called once, when the connection has gone. */
   enter(remoteAddress: string): () => void
   readonly inside: number
@@ -19,8 +20,8 @@ export function createAdmission(given: AdmissionLimits): Admission {
   let inside = 0
   const byAddress = new Map<string, number>()
   return {
-    judge(remoteAddress) {
-      if (inside >= limits.connectionsMax) return 'too-many'
+    judge(remoteAddress, keepFree = 0) {
+      if (inside >= limits.connectionsMax - keepFree) return 'too-many'
       return (byAddress.get(neighbourKey(remoteAddress)) ?? 0) >= limits.connectionsPerAddressMax ? 'too-many-from-you' : 'go'
     },
     enter(remoteAddress) {

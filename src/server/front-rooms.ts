@@ -48,7 +48,7 @@ export function proxiesOf(config: Config): Network[] {
 export async function openListeners(
   rooms: FrontRooms,
   hall: {
-    admit: (remoteAddress: string) => 'go' | { refuse: string }
+    admit: (door: DoorName, remoteAddress: string) => 'go' | { refuse: string }
     enter: (remoteAddress: string) => () => void
     onConnection: (door: DoorName, connection: Connection) => void
   },
@@ -59,7 +59,7 @@ export async function openListeners(
     rooms.onTaken(fd)
     const listener = await listenOn({
       fd, sweeper, log,
-      admit: hall.admit,
+      admit: (remote) => hall.admit(door, remote),
       enter: hall.enter,
       onConnection: (connection) => hall.onConnection(door, connection),
       ...(IMPLICIT_TLS.has(door) ? { tls: contexts } : {}),

@@ -17,6 +17,8 @@ const frontLimits = {
   /** A beat is asked for so often, and a front that has not answered for so long does not turn any more. */
   beat_ms: 2000,
   stuck_ms: 30_000,
+  /** One that has not answered for so long is ended, so that another can begin. A service manager's watchdog acts later. */
+  end_ms: 45_000,
 } as const
 
 export interface FrontOptions {
@@ -40,7 +42,8 @@ export class Front {
   #config: Config
   #certificates: CertificatePair[]
   #stopping = false
-  #heardMs: number
+  /** Beats asked for since it was last heard of: a process that was halted as a whole finds nobody stuck. */
+  #unanswered = 0
   #startedMs: number
   #cancelBeat: (() => void) | undefined
 
@@ -50,7 +53,7 @@ export class Front {
     this.#doors = doors
     this.#config = options.config
     this.#certificates = options.certificates
-    this.#heardMs = this.#startedMs = options.clock.monotonicMs()
+    this.#startedMs = options.clock.monotonicMs()
   }
 
   /** Resolves when its doors listen. */
@@ -64,9 +67,13 @@ export class Front {
       transferList: [ports.journal, ports.accounts],
     })
     this.#worker = worker
+    this.#unanswered = 0
+    worker.once('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined
+    })
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: FromFront) => {
-        this.#heardMs = this.#options.clock.monotonicMs()
+        this.#unanswered = 0
         if (message.t === 'ready') resolve()
         if (message.t === 'refused') {
           this.#giveBack(sockets, message.unused)
@@ -108,7 +115,7 @@ export class Front {
 
   /** Does its loop still turn? */
   healthy(): boolean {
-    return this.#options.clock.monotonicMs() - this.#heardMs < frontLimits.stuck_ms
+    return this.#unanswered * frontLimits.beat_ms < frontLimits.stuck_ms
   }
 
   reload(config: Config, certificates: CertificatePair[]): void {
@@ -135,7 +142,11 @@ export class Front {
     this.#cancelBeat?.()
     this.#cancelBeat = this.#options.clock.after(frontLimits.beat_ms, () => {
       this.#tell({ t: 'beat' })
+      this.#unanswered += 1
       this.#beat()
+      if (!this.#worker || this.#unanswered !== Math.ceil(frontLimits.end_ms / frontLimits.beat_ms)) return
+      this.#options.log.error('a front thread does not turn any more; it is ended', { thread: this.kind })
+      void this.#worker.terminate()
     })
   }
 
@@ -144,6 +155,7 @@ export class Front {
     let pauseMs = clock.monotonicMs() - this.#startedMs < frontLimits.short_life_ms ? frontLimits.restart_pause_ms : 0
     for (; !this.#stopping; pauseMs = frontLimits.restart_pause_ms) {
       await clock.sleep(pauseMs)
+      if (this.#stopping) return
       try {
         await this.start()
         log.warn('a front thread is back', { thread: this.kind })

@@ -13,7 +13,7 @@ export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
     logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
     version: data.version, tls: contexts,
   })
-  const listeners = await openListeners(rooms, { admit: (remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })
+  const listeners = await openListeners(rooms, { admit: (_, remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })
   return {
     reload: (config) => door.reload(settingsOf(config)),
     async stop(graceMs) {

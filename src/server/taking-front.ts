@@ -23,7 +23,7 @@ export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
     store, clock, random, log, hostname: data.config.hostname, tls: contexts,
     logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
   })
-  const listeners = await openListeners(rooms, { admit: (remote) => doors.admit(remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection) => doors.accept(kindOf(door), connection) })
+  const listeners = await openListeners(rooms, { admit: (door, remote) => doors.admit(kindOf(door), remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection) => doors.accept(kindOf(door), connection) })
   return {
     reload: (config) => doors.reload(settingsOf(config)),
     async stop(graceMs) {

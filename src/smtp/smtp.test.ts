@@ -42,7 +42,7 @@ async function door(t: TestContext, kind: SmtpDoorKind, options: { tlsFirst?: bo
     plaintextLogin: 'never', scram: true,
   })
   const { listener, sweeper } = await loopbackDoor(t, {
-    admit: (address) => doors.admit(address), enter: (address) => doors.enter(address), onConnection: (connection) => doors.accept(kind, connection), ...(options.tlsFirst ? { tls: contexts as ServerContexts } : {}),
+    admit: (address) => doors.admit(kind, address), enter: (address) => doors.enter(address), onConnection: (connection) => doors.accept(kind, connection), ...(options.tlsFirst ? { tls: contexts as ServerContexts } : {}),
   })
   return { kept, warnings, doors, listener, sweeper, port: listener.address.port }
 }

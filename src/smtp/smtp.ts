@@ -39,7 +39,7 @@ export interface SmtpDoorOptions extends SmtpSettings {
 
 export interface SmtpDoors {
   /** Asked by the listener before anything is set up. */
-  admit(remoteAddress: string): 'go' | { refuse: string }
+  admit(kind: SmtpDoorKind, remoteAddress: string): 'go' | { refuse: string }
   /** Somebody was admitted; to be called back once, when the connection has gone. */
   enter(remoteAddress: string): () => void
   /** Takes over a connection: plain, or already under TLS. */
@@ -48,6 +48,9 @@ export interface SmtpDoors {
   reload(settings: SmtpSettings): void
   readonly sessions: number
 }
+
+/** One place in so many is for submission alone. */
+const SUBMISSION_SHARE = 10
 
 export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
   const { store, logins, clock, random, log, hostname, tls } = options
@@ -59,8 +62,9 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
   let services: SmtpServices = { intake, logins, clock, random, log, limits: options.limits, hostname, plaintextLogin: options.plaintextLogin, scram: options.scram }
   const refusals = { 'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou) }
   return {
-    admit(remoteAddress) {
-      const answer = admission.judge(remoteAddress)
+    admit(kind, remoteAddress) {
+      // Strangers never take all places: our own users can still send.
+      const answer = admission.judge(remoteAddress, kind === 'smtp' ? Math.floor(services.limits.smtp_connections_max / SUBMISSION_SHARE) : 0)
       return answer === 'go' ? 'go' : { refuse: refusals[answer] }
     },
     enter: (remoteAddress) => admission.enter(remoteAddress),
