@@ -24,7 +24,7 @@ export class ApplierStage {
   readonly clock = new FakeClock()
   /** Records that the applier asked for; they are appended at once unless `deaf`. */
   readonly asked: { type: RecordType; meta: unknown }[] = []
-  readonly outcomes: Outcome<unknown>[] = []
+  readonly outcomes: (Outcome<unknown> | { end: 'unknown' })[] = []
   readonly replaced: DatabaseId[] = []
   readonly reached: DatabaseId[] = []
   readonly troubles: [DatabaseId, boolean][] = []

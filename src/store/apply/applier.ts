@@ -64,6 +64,11 @@ export class Applier {
     this.#opener = new Opener({
       ...options, limits: this.#limits, crashPoint: this.#crashPoint, entries: this.#entries, scannedThrough: () => this.#follower.through,
       onLost: (base) => this.#tellTrouble(base, true),
+      onAppliedUnheard: (base, sequence) => {
+        const who = base.waiting.get(sequence)
+        base.waiting.delete(sequence)
+        if (who) events.outcome(who.front, who.id, { end: 'unknown' })
+      },
     })
     this.#replay = new Replay({
       ...options, limits: this.#limits, entries: this.#entries, skips: this.#skips, scannedThrough: () => this.#follower.through, gate: () => this.#gate,

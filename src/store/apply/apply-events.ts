@@ -12,7 +12,8 @@ import type { AppliedDatabase } from './applied-database.ts'
 import type { ApplyLimits } from './apply-limits.ts'
 
 export interface ApplierEvents {
-  outcome(front: number, id: number, outcome: Outcome<unknown>): void
+  /** `unknown`: it was applied, but what it gave is lost. */
+  outcome(front: number, id: number, outcome: Outcome<unknown> | { end: 'unknown' }): void
   /** `octetsUsed` of an account, for those who judge quota before the append. */
   reached(database: DatabaseId, position: number, octetsUsed?: number): void
   replaced(database: DatabaseId): void

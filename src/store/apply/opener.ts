@@ -35,6 +35,8 @@ export interface OpenerOptions {
   scannedThrough: () => number
   /** A database that was open in this life is lost, and is made again. */
   onLost: (base: AppliedDatabase) => void
+  /** It turns out that a record was applied, without anybody having heard what it gave. */
+  onAppliedUnheard: (base: AppliedDatabase, sequence: number) => void
   crashPoint: CrashPoint
   limits: ApplyLimits
   committed?: (base: AppliedDatabase, connection: SqliteWriter) => void
@@ -271,7 +273,10 @@ export class Opener {
   }
 
   #finishThrough(base: AppliedDatabase, sequence: number): void {
-    for (let next = base.pending.peek(); next && next.sequence <= sequence; next = base.pending.peek()) this.#finishFirst(base)
+    for (let next = base.pending.peek(); next && next.sequence <= sequence; next = base.pending.peek()) {
+      this.#options.onAppliedUnheard(base, next.sequence)
+      this.#finishFirst(base)
+    }
   }
 
   #finishFirst(base: AppliedDatabase): void {

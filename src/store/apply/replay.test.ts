@@ -244,6 +244,26 @@ describe('a database', () => {
   })
 })
 
+describe('a commit that was made though it was called an error', () => {
+  it('is not made twice, and whoever waits is told that nothing is known', async () => {
+    const stage = await withMail()
+    const { connection } = stage.base(100)
+    ok(connection)
+    const commit = connection.commit.bind(connection)
+    connection.commit = () => {
+      commit()
+      connection.commit = commit
+      throw new Outage('no room', { operation: 'commit', code: 'SQLITE_FULL' })
+    }
+    stage.applier.await(100, stage.journal.lastSequence + 1, { front: 1, id: 1 })
+    stage.change(100, { kind: 'create-mailbox', name: 'once' })
+    await stage.settle()
+    deepStrictEqual(stage.outcomes, [{ end: 'unknown' }])
+    equal((await stage.read(100))?.mailboxes.length, 3)
+    deepStrictEqual(stage.asked, [])
+  })
+})
+
 describe('the lag', () => {
   it('is nothing when everything is applied, facts and other letters than ours included', async () => {
     const stage = await withMail()
