@@ -151,6 +151,11 @@ function startRefused(context: Context, loaded: LoadedConfig, why: Refused): Exi
     case 'port-taken':
       sayTrouble(context, say.portTaken(door, where))
       return EXIT.unavailable
+    case 'port-not-allowed':
+    case 'address-not-here':
+    case 'family-not-here':
+      sayTrouble(context, say.startFailed(why.reason))
+      return EXIT.unavailable
     case 'no-such-user':
     case 'bad-certificate':
       sayTrouble(context, say.startFailed(why.reason))
