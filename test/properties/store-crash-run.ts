@@ -53,9 +53,15 @@ export class CrashRun {
   async run(): Promise<void> {
     try {
       for (let life = 0; life < this.#options.lives; life += 1) await this.#live(life)
-      await this.#open()
-      await this.#check()
-      await this.#inline?.close()
+      // In the end everything is made again: from what snapshots there are, and from nothing.
+      for (const lost of [[], ['account', 'directory', 'queue'], ['account', 'directory', 'queue', 'snapshot']] as const) {
+        for (const kind of lost) for (const path of this.world.databases(kind)) this.world.spoil(path, 'delete')
+        await this.#open()
+        await this.#check()
+        await this.#inline?.close()
+        this.#inline = undefined
+        this.world.restart({ clean: true })
+      }
     } finally {
       await this.#inline?.abandon().catch(() => {})
       this.world.dispose()
