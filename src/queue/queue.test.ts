@@ -102,7 +102,7 @@ test('what DNS positively says is permanent, everything else temporary', async (
   assert.deepEqual([0, 1, 2, 3, 4].map((n) => store.row(arrival, n).state), ['failed', 'failed', 'failed', 'waiting', 'waiting'])
   assert.match(store.row(arrival, 3).lastReply ?? '', /^DNS: /)
   await until(() => reports.length === 3)
-  const statuses = reports.map((report) => /Status: (\S+)/.exec(latin1Of(report.bytes))?.[1]).sort()
+  const statuses = reports.map((report) => /Status: (\S+)/.exec(latin1Of(report.bytes))?.[1]).sort((one = '', other = '') => (one < other ? -1 : 1))
   assert.deepEqual(statuses, ['5.1.10', '5.1.2', '5.4.4'])
   assert.ok(reports.every(({ to }) => to === 'sender@us.example'))
 })
