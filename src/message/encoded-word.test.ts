@@ -63,6 +63,12 @@ test('fields are folded at 78 and come back', () => {
     }
     assert.equal(decodeEncodedWords(unfold(latin1Of(bytesOf(field.slice('Subject:'.length))))), text)
   }))
+  for (const text of ['a  b', 'word   a', 'あ  b', `${'x'.repeat(66)}     b`, 'a b  c d']) {
+    const field = printUnstructured('Subject', text)
+    assert.ok(field.split('\r\n').every((line) => line.length <= 78))
+    assert.equal(decodeEncodedWords(unfold(latin1Of(bytesOf(field.slice('Subject:'.length))))), text)
+  }
+  assert.equal(printUnstructured('Subject', ''), 'Subject: \r\n')
   assert.equal(printUnstructured('Subject', 'a\r\nBcc: b'), 'Subject: a Bcc: b\r\n')
 })
 

@@ -120,10 +120,12 @@ const PRINTABLE = /^[\x20-\x7e]*$/
 export function printUnstructured(name: string, text: string): string {
   const flat = text.replace(/[\r\n\t\0]+/g, ' ').trim()
   const words = flat.split(' ')
-  const first = words.findIndex(needsEncoding)
+  // An empty word is a second space in a row, which would hang over the end of a line: encoded with its neighbours.
+  const isToEncode = (word: string, at: number) => needsEncoding(word) || word === '' || words[at - 1] === '' || words[at + 1] === ''
+  const first = flat === '' ? -1 : words.findIndex(isToEncode)
   if (first < 0) return foldWords(`${name}:`, words)
   // From the first word that needs it to the last: white space between two encoded words would be lost.
-  const last = words.findLastIndex(needsEncoding)
+  const last = words.findLastIndex(isToEncode)
   const encoded = encodeWords(words.slice(first, last + 1).join(' '))
   return foldWords(`${name}:`, [...words.slice(0, first), ...encoded, ...words.slice(last + 1)])
 }
