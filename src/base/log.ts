@@ -5,6 +5,14 @@ import type { Clock } from './clock.ts'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>
 
+/** JSON that a terminal takes for text and nothing else: what strangers sent may hold C1 control characters, which JSON leaves as they are. */
+export function printJson(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, undefined, indent)
+  return C1.test(text) ? text.replace(ALL_C1, (control) => `\\u00${control.charCodeAt(0).toString(16)}`) : text
+}
+const C1 = /[\u007f-\u009f]/
+const ALL_C1 = /[\u007f-\u009f]/g
+
 export interface Log {
   debug(msg: string, fields?: LogFields): void
   info(msg: string, fields?: LogFields): void
@@ -26,7 +34,7 @@ const RANK: Record<LogLevel, number> = { debug: 10, info: 20, warn: 30, error: 4
 export function createLog(options: LogOptions, fixed: LogFields = {}): Log {
   const write = (level: LogLevel, msg: string, fields?: LogFields) => {
     if (RANK[level] < RANK[options.level]) return
-    options.sink(JSON.stringify({ time: new Date(options.clock.nowMs()).toISOString(), level, msg, ...fixed, ...fields }) + '\n')
+    options.sink(printJson({ time: new Date(options.clock.nowMs()).toISOString(), level, msg, ...fixed, ...fields }) + '\n')
   }
   return {
     debug: (msg, fields) => write('debug', msg, fields),

@@ -1,5 +1,6 @@
 // Prints rows as a table for people or as JSON for programs. The heads of the table are the JSON keys:
 // names in snake_case, made from the names in the code.
+import { printJson as printSafeJson } from '../base/log.ts'
 import { shownSize } from './sizes.ts'
 import type { Context } from './command.ts'
 
@@ -42,7 +43,7 @@ export function printFacts(context: Context, facts: Row): void {
 }
 
 export function printJson(context: Context, value: unknown): void {
-  context.out(`${JSON.stringify(snakeKeys(value), undefined, 2)}\n`)
+  context.out(`${printSafeJson(snakeKeys(value), 2)}\n`)
 }
 
 function shownCell(column: string, value: Cell): string {
