@@ -45,6 +45,8 @@ export interface AccountsLoopOptions {
 const loopLimits = {
   /** A client waits no longer than this for the outcome of its change; then its connection is closed. */
   outcome_ms: 30_000,
+  /** Fronts without sessions that wait for news of accounts hear of them so often. */
+  news_later_ms: 100,
 }
 
 export interface AccountsLoop {
@@ -63,34 +65,53 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   const fronts = new Map<number, MessagePort>()
   const outcomes = new Map<number, [number, Outcome<unknown> | { end: 'unknown' }][]>()
   const reached = new Map<DatabaseId, Notice>()
-  let scheduled = false
+  /** Fronts where sessions wait for news of accounts. The others (they judge quotas by it) hear of accounts now and then. */
+  const eager = new Set<number>()
+  const later = new Map<DatabaseId, Notice>()
+  let answersDue = false
+  let newsDue = false
   let appliedOctets = 0
   let putId = 1
 
   const tell = (front: number, message: FromAccounts) => fronts.get(front)?.postMessage(message)
 
-  function schedule(): void {
-    if (scheduled) return
-    scheduled = true
-    queueMicrotask(flush)
-  }
 
-  /** Outcomes before notices: a session hears of its own change from its own answer. */
-  function flush(): void {
-    scheduled = false
+  /** Whoever waits for an outcome gets it at once; a session hears of its own change from its own answer first. */
+  function tellOutcomes(): void {
+    answersDue = false
     for (const [front, list] of outcomes) tell(front, { t: 'outcomes', list })
     outcomes.clear()
+  }
+
+  /** News gathers for a turn of the loop: one message for all accounts that got on meanwhile. */
+  function tellNews(): void {
+    newsDue = false
     if (reached.size === 0) return
     const list = [...reached.values()]
     reached.clear()
-    for (const front of fronts.keys()) tell(front, { t: 'notices', list })
+    const forAll = list.filter(([database]) => database < FIRST_ACCOUNT)
+    for (const front of fronts.keys()) {
+      if (eager.has(front)) tell(front, { t: 'notices', list })
+      else if (forAll.length > 0) tell(front, { t: 'notices', list: forAll })
+    }
+    for (const notice of list) if (notice[0] >= FIRST_ACCOUNT) later.set(notice[0], notice)
+  }
+
+  /** For those who are not eager. */
+  function tellLater(): void {
+    if (later.size === 0) return
+    const list = [...later.values()]
+    later.clear()
+    for (const front of fronts.keys()) if (!eager.has(front)) tell(front, { t: 'notices', list })
   }
 
   function answer(front: number, id: number, outcome: Outcome<unknown> | { end: 'unknown' }): void {
     const list = outcomes.get(front)
     if (list) list.push([id, outcome])
     else outcomes.set(front, [[id, outcome]])
-    schedule()
+    if (answersDue) return
+    answersDue = true
+    queueMicrotask(tellOutcomes)
   }
 
   function put(type: PutItem['type'], database: DatabaseId, meta: unknown, reserved: boolean): void {
@@ -111,7 +132,9 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       outcome: answer,
       reached(database, position, octetsUsed) {
         reached.set(database, octetsUsed === undefined ? [database, position] : [database, position, octetsUsed])
-        schedule()
+        if (newsDue) return
+        newsDue = true
+        setImmediate(tellNews)
       },
       replaced(database) {
         for (const front of fronts.keys()) tell(front, { t: 'replaced', database })
@@ -179,6 +202,14 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
         return
       case 'texts':
         void applier.cacheTexts(message.database, message.texts)
+        return
+      case 'news':
+        if (!message.wanted) eager.delete(front)
+        else if (!eager.has(front)) {
+          // What was put off for it until now is news for it too.
+          if (later.size > 0) tell(front, { t: 'notices', list: [...later.values()] })
+          eager.add(front)
+        }
     }
   }
 
@@ -195,6 +226,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     }
   }, 1000)
   sweep.unref()
+  const latecomers = setInterval(tellLater, loopLimits.news_later_ms)
+  latecomers.unref()
 
   applier.start(options.through)
   const open = (async () => {
@@ -207,13 +240,18 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       fronts.set(front, port)
       for (const database of troubled) tell(front, { t: 'trouble', database, on: true })
       port.on('message', (message: ToAccounts) => onMessage(front, message))
-      port.on('close', () => fronts.delete(front))
+      port.on('close', () => {
+        fronts.delete(front)
+        eager.delete(front)
+      })
     },
     open,
     async stop() {
       clearInterval(sweep)
+      clearInterval(latecomers)
       await applier.drained()
-      flush()
+      tellOutcomes()
+      tellNews()
       await flusher.stop()
       // Facts and the watermark are the last that the journal hears, before it is sealed.
       await flusher.round()
@@ -223,6 +261,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     },
     async abandon() {
       clearInterval(sweep)
+      clearInterval(latecomers)
       applier.stop()
       await Promise.allSettled([flusher.stop(), snapshotUnderWay])
     },

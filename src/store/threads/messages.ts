@@ -53,6 +53,8 @@ export type ToAccounts =
   /** A front saw something that a sound database does not do. */
   | { t: 'suspect'; database: DatabaseId; path: string; because: string }
   | { t: 'texts'; database: DatabaseId; texts: CachedTexts[] }
+  /** This front has sessions that wait for news of accounts: it is told at once from now on, or no longer. */
+  | { t: 'news'; wanted: boolean }
 
 /** A database has reached a position; with an account goes what it uses of its quota. */
 export type Notice = [database: DatabaseId, position: number, octetsUsed?: number]

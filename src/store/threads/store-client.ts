@@ -54,6 +54,7 @@ export class StoreClient implements Store {
   readonly #quotasStale = new Set<AccountId>()
   /** Clients may not change these now. */
   readonly #troubled = new Set<DatabaseId>()
+  #newsWanted = false
   #nextAccount = FIRST_ACCOUNT
 
   private constructor(options: StoreClientOptions) {
@@ -159,9 +160,11 @@ export class StoreClient implements Store {
     let calls = this.#listeners.get(database)
     if (!calls) this.#listeners.set(database, (calls = new Set()))
     calls.add(call)
+    this.#tellWanted()
     return () => {
       calls.delete(call)
       if (calls.size === 0 && this.#listeners.get(database) === calls) this.#listeners.delete(database)
+      this.#tellWanted()
     }
   }
 
@@ -199,6 +202,14 @@ export class StoreClient implements Store {
   }
 
   // ------------------------------------------------------------------ notices
+
+  /** Telling every front of every account costs the account thread more than applying: only those are told at once that listen. */
+  #tellWanted(): void {
+    const wanted = [...this.#listeners.keys()].some((key) => key === 'all' || key >= FIRST_ACCOUNT)
+    if (wanted === this.#newsWanted) return
+    this.#newsWanted = wanted
+    this.#link.tellAccounts({ t: 'news', wanted })
+  }
 
   #onNotices(list: Notice[]): void {
     for (const [database, position, octetsUsed] of list) {
