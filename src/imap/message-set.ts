@@ -63,19 +63,3 @@ export function uidsOf(tracker: SequenceTracker, ranges: Ranges): number[] {
   }
   return uids
 }
-
-/** Ascending UIDs as ranges, neighbours joined. */
-export function rangesOfUids(uids: readonly number[]): UidRange[] {
-  const ranges: UidRange[] = []
-  for (let i = 0; i < uids.length;) {
-    const from = uids[i]!
-    let to = from
-    i += 1
-    while (i < uids.length && uids[i] === to + 1) {
-      to += 1
-      i += 1
-    }
-    ranges.push([from, to])
-  }
-  return ranges
-}

@@ -1,11 +1,11 @@
 // EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1).
 import type { Command } from '../../wire/imap/command.ts'
-import { rangesHold } from '../../wire/imap/sequence-set.ts'
+import { rangesHold, runsOf } from '../../wire/imap/sequence-set.ts'
 import type { Ranges } from '../../wire/imap/sequence-set.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Conversation } from '../conversation.ts'
-import { CHANGE_MESSAGES_MAX, rangesOfUids, sequencesOf } from '../message-set.ts'
+import { CHANGE_MESSAGES_MAX, sequencesOf } from '../message-set.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
 import { submitChange } from '../submit-change.ts'
@@ -33,7 +33,7 @@ export async function expungeDeleted(talk: Conversation, selected: SelectedMailb
   if (among) uids = uids.filter((uid) => rangesHold(among, tracker.sequenceOf(uid) ?? 0))
   for (let at = 0; at < uids.length; at += CHANGE_MESSAGES_MAX) {
     const outcome = await submitChange(talk.services, state.user.account, {
-      kind: 'expunge', mailbox: shared.view.mailbox, uids: rangesOfUids(uids.slice(at, at + CHANGE_MESSAGES_MAX)),
+      kind: 'expunge', mailbox: shared.view.mailbox, uids: runsOf(uids.slice(at, at + CHANGE_MESSAGES_MAX)),
     })
     if (outcome.end === 'refused') {
       await shared.seeOwnChange()

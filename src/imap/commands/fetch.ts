@@ -10,7 +10,7 @@ import type { MessageRow } from '../../store/store.ts'
 import type { Command } from '../../wire/imap/command.ts'
 import { printDateTime } from '../../wire/imap/dates.ts'
 import type { FetchItem } from '../../wire/imap/parse-fetch.ts'
-import { rangesOf } from '../../wire/imap/sequence-set.ts'
+import { rangesOf, runsOf } from '../../wire/imap/sequence-set.ts'
 import type { Ranges } from '../../wire/imap/sequence-set.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
@@ -18,7 +18,7 @@ import type { Conversation } from '../conversation.ts'
 import { decodedPart, piecesOfSection, writePieces } from '../fetch-section.ts'
 import { printFlags } from '../flags-text.ts'
 import { MessageBytes } from '../message-bytes.ts'
-import { piecesOf, rangesOfUids, sequencesOf, uidsOf } from '../message-set.ts'
+import { piecesOf, sequencesOf, uidsOf } from '../message-set.ts'
 import { PeerGone } from '../peer.ts'
 import { plainBodyOf } from '../plain-body.ts'
 import { changedSince, tellVanished } from '../resync.ts'
@@ -149,7 +149,7 @@ async function setSeen(talk: Conversation, selected: SelectedMailbox, page: Rang
   if (unseen.length === 0) return
   try {
     await submitChange(talk.services, talk.state.user.account, {
-      kind: 'store-flags', mailbox: view.mailbox, uids: rangesOfUids(unseen), how: 'add', bits: SEEN, keywords: '',
+      kind: 'store-flags', mailbox: view.mailbox, uids: runsOf(unseen), how: 'add', bits: SEEN, keywords: '',
     })
     await shared.seeOwnChange()
   } catch (error) {

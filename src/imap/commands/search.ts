@@ -1,11 +1,10 @@
 // SEARCH and UID SEARCH (RFC 3501 §6.4.4; RFC 4731 ESEARCH; RFC 7162 MODSEQ).
 import type { Command } from '../../wire/imap/command.ts'
 import type { SearchReturn } from '../../wire/imap/parse-search.ts'
-import { printSet } from '../../wire/imap/sequence-set.ts'
+import { printSet, runsOf } from '../../wire/imap/sequence-set.ts'
 import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Conversation } from '../conversation.ts'
-import { rangesOfUids } from '../message-set.ts'
 import { compileSearch } from '../search-program.ts'
 import { runSearch } from '../search-run.ts'
 import type { Found } from '../search-run.ts'
@@ -36,7 +35,7 @@ export async function search(talk: Conversation, selected: SelectedMailbox, comm
     out.end()
     return ok('done')
   }
-  if (saves) selected.tracker.savedUids = rangesOfUids(savedOf(found, command.returns).map((message) => message.uid)).flat()
+  if (saves) selected.tracker.savedUids = runsOf(savedOf(found, command.returns).map((message) => message.uid)).flat()
   // RFC 5182 §2.2: with SAVE alone there is nothing to say.
   if (saves && command.returns.size === 1) return ok('saved')
   out.text('* ESEARCH (TAG ').string(talk.tag).text(command.uid ? ') UID' : ')')

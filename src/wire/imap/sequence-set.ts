@@ -69,9 +69,9 @@ export function rangesHold(ranges: Ranges, value: number): boolean {
   return false
 }
 
-/** `1:3,7` for ascending numbers, as COPYUID, MODIFIED, VANISHED and ESEARCH want them. */
-export function printSet(ascending: ArrayLike<number>): string {
-  let text = ''
+/** Ascending numbers as runs from–to, neighbours joined. */
+export function runsOf(ascending: ArrayLike<number>): [from: number, to: number][] {
+  const runs: [number, number][] = []
   for (let i = 0; i < ascending.length;) {
     const from = ascending[i]!
     let to = from
@@ -80,7 +80,12 @@ export function printSet(ascending: ArrayLike<number>): string {
       to += 1
       i += 1
     }
-    text += `${text === '' ? '' : ','}${from === to ? from : `${from}:${to}`}`
+    runs.push([from, to])
   }
-  return text
+  return runs
+}
+
+/** `1:3,7` for ascending numbers, as COPYUID, MODIFIED, VANISHED and ESEARCH want them. */
+export function printSet(ascending: ArrayLike<number>): string {
+  return runsOf(ascending).map(([from, to]) => (from === to ? `${from}` : `${from}:${to}`)).join(',')
 }
