@@ -376,7 +376,7 @@ export class Applier {
       assert(last, 'a batch has an entry')
       const { epoch, sequence } = last
       await withTx(connection, (tx) => setPosition(tx, base.database, { epoch, sequence: sequenceOf(sequence) }))
-      if (base.database >= FIRST_ACCOUNT) octetsUsed = (await withTx(connection, (tx) => readMeta(tx, base.database)))?.octets
+      if (base.database >= FIRST_ACCOUNT) octetsUsed = await this.#quotaUsed(base, connection)
       step(this.#crashPoint, 'apply-commit', () => connection.commit())
     } catch (error) {
       base.doubtful = true
@@ -402,6 +402,12 @@ export class Applier {
     // Fronts that knew a later state of it hear nothing before it has come there again.
     if (!base.troubleTold || this.#isAtGate(base)) events.reached(base.database, base.position, octetsUsed)
     connection.checkpointIfDue()
+  }
+
+  /** Octets used, where a quota is to be judged by them. */
+  async #quotaUsed(base: AppliedDatabase, connection: SqliteWriter): Promise<number | undefined> {
+    const meta = await withTx(connection, (tx) => readMeta(tx, base.database))
+    return meta?.octets_max === null ? undefined : meta?.octets
   }
 
   async #applyEntry(base: AppliedDatabase, entry: Entry, connection: SqliteWriter): Promise<Outcome<unknown>> {

@@ -14,7 +14,7 @@ import type { ApplyLimits } from './apply-limits.ts'
 export interface ApplierEvents {
   /** `unknown`: it was applied, but what it gave is lost. */
   outcome(front: number, id: number, outcome: Outcome<unknown> | { end: 'unknown' }): void
-  /** `octetsUsed` of an account, for those who judge quota before the append. */
+  /** `octetsUsed` of an account that has a quota, for those who judge it before the append. */
   reached(database: DatabaseId, position: number, octetsUsed?: number): void
   replaced(database: DatabaseId): void
   /** Clients should not change this database now (damaged, stuck, far behind), or may again. */

@@ -65,7 +65,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   const fronts = new Map<number, MessagePort>()
   const outcomes = new Map<number, [number, Outcome<unknown> | { end: 'unknown' }][]>()
   const reached = new Map<DatabaseId, Notice>()
-  /** Fronts where sessions wait for news of accounts. The others (they judge quotas by it) hear of accounts now and then. */
+  /** Fronts where sessions wait for news of accounts. The others hear of accounts now and then. */
   const eager = new Set<number>()
   const later = new Map<DatabaseId, Notice>()
   let answersDue = false
@@ -89,7 +89,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     if (reached.size === 0) return
     const list = [...reached.values()]
     reached.clear()
-    const forAll = list.filter(([database]) => database < FIRST_ACCOUNT)
+    // RCPT judges by what an account uses of its quota: that is told to every front at once.
+    const forAll = list.filter(([database, , octetsUsed]) => database < FIRST_ACCOUNT || octetsUsed !== undefined)
     for (const front of fronts.keys()) {
       if (eager.has(front)) tell(front, { t: 'notices', list })
       else if (forAll.length > 0) tell(front, { t: 'notices', list: forAll })

@@ -56,7 +56,7 @@ export type ToAccounts =
   /** This front has sessions that wait for news of accounts: it is told at once from now on, or no longer. */
   | { t: 'news'; wanted: boolean }
 
-/** A database has reached a position; with an account goes what it uses of its quota. */
+/** A database has reached a position; with an account that has a quota goes what it uses of it. */
 export type Notice = [database: DatabaseId, position: number, octetsUsed?: number]
 
 export type FromAccounts =
