@@ -18,6 +18,7 @@ async function start(t: TestContext, data: string, limits = '', reserve = '1K'):
   await server.start()
   server.addAccount(USER, PASSWORD)
   const mail = new SentMail(server, USER)
+  await mail.ready()
   await mail.send(10, { octets: 8000 })
   await mail.check()
   return { server, mail }
@@ -111,6 +112,7 @@ test('the databases have no room, the journal has: mail is taken and waits, and 
   await server.start()
   server.addAccount(USER, PASSWORD)
   const mail = new SentMail(server, USER)
+  await mail.ready()
   await mail.send(10)
   await mail.check()
   disk.fill()

@@ -20,6 +20,7 @@ async function start(t: TestContext, config = ''): Promise<{ server: DarumaProce
   await server.start()
   server.addAccount(USER, PASSWORD)
   const mail = new SentMail(server, USER)
+  await mail.ready()
   await mail.send(10)
   assert.equal(mail.kept.size, 10)
   return { server, disk, mail }

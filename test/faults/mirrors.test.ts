@@ -24,7 +24,9 @@ async function start(t: TestContext, options: { mirror: boolean; env?: Record<st
   })
   await server.start()
   server.addAccount(USER, PASSWORD)
-  return { server, mirror, mail: new SentMail(server, USER) }
+  const mail = new SentMail(server, USER)
+  await mail.ready()
+  return { server, mirror, mail }
 }
 
 /** One octet in the middle of the message is another one. */

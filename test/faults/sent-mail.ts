@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import assert from 'node:assert/strict'
 import type { DarumaProcess } from '../harness/daruma-process.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
+import { until } from '../harness/until.ts'
 
 const FROM = 's@sender.example'
 export const PASSWORD = 'a fault to find'
@@ -23,6 +24,14 @@ export class SentMail {
     this.#letter = letter
     this.#server = server
     this.#user = user
+  }
+
+  /** Resolves when the door for mail knows the account: it hears of it a moment after the command has ended. */
+  async ready(): Promise<void> {
+    const client = await RawSmtp.open({ port: this.#server.ports.smtp })
+    await client.command(`MAIL FROM:<${FROM}>`)
+    await until('the recipient to be known', async () => (await client.command(`RCPT TO:<${this.#user}>`)).code === 250)
+    await client.quit()
   }
 
   /** Sends so many over so many connections; stops early on a connection that breaks. */
