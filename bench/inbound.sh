@@ -3,7 +3,8 @@
 #   bench/inbound.sh [ROUNDS]            needs root, postfix, dovecot-imapd, dovecot-pop3d, dovecot-lmtpd, python3
 # The load and the peers are the scripts in $SHARED_BENCH (default ../shared/bench). One JSON line a run goes to
 # $OUT (default /tmp/daruma-bench/inbound.jsonl); medians and ratios are printed at the end.
-# Each side: a warm-up of 5 s, then a run of at least 10 s (counts are set for that; see CASES).
+# Each side: a warm-up of 5 s, then a run of at least 10 s (counts are set for that; see CASES). One session sends at
+# most limits.session_messages_max messages (10,000), which is why the one with one session is not longer.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 shared=${SHARED_BENCH:-$here/../../shared/bench}
@@ -13,7 +14,7 @@ out=${OUT:-$work/inbound.jsonl}
 export PEERS=${PEERS:-$work/peers}
 # size sessions  our count  their count  our warm-up  their warm-up
 CASES=${CASES:-"4096 50 60000 4000 20000 1500
-4096 1 15000 3500 5000 1500
+4096 1 10000 3500 5000 1500
 102400 50 15000 3000 5000 1500
 4096 200 60000 4000 20000 1500"}
 mkdir -p "$work" "$PEERS"
