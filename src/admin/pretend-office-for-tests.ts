@@ -91,7 +91,7 @@ export function pretendOffice(): PretendOffice {
 
   const store: OfficeStore = {
     directory: {
-      domain: (name) => domains.get(name),
+      isCurrent: true, domain: (name) => domains.get(name),
       domains: () => domains.values(),
       account: (id) => accounts.get(id),
       accountByKey: (key) => [...accounts.values()].find((row) => row.addressKey === key),

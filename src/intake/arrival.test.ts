@@ -11,7 +11,7 @@ import { BodyCollector } from './body-collector.ts'
 import type { EnvelopeRecipient, Peer } from './envelope.ts'
 
 const directory: Directory = {
-  domain: () => undefined, domains: () => [], account: () => undefined, accountByKey: () => undefined, accounts: () => [],
+  isCurrent: true, domain: () => undefined, domains: () => [], account: () => undefined, accountByKey: () => undefined, accounts: () => [],
   aliasByKey: () => undefined, aliases: () => [], setting: () => undefined, octetsUsed: () => 0,
 }
 const peer: Peer = { via: 'smtp', address: '192.0.2.1', helo: 'client.example', isExtended: true, tls: undefined, submitter: undefined }

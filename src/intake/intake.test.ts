@@ -13,7 +13,7 @@ import { createIntake, type Envelope, type Peer } from './intake.ts'
 
 const user: AccountRow = { account: accountId(100), address: 'user@here.example', addressKey: 'user@here.example', suspended: false, octetsMax: null, credential: { argon2: '', scram: null }, createdMs: 0 }
 const directory: Directory = {
-  domain: (name) => (name === 'here.example' ? { name, catchAll: null } : undefined), domains: () => [], account: () => user, accountByKey: (key) => (key === user.addressKey ? user : undefined),
+  isCurrent: true, domain: (name) => (name === 'here.example' ? { name, catchAll: null } : undefined), domains: () => [], account: () => user, accountByKey: (key) => (key === user.addressKey ? user : undefined),
   accounts: () => [user], aliasByKey: () => undefined, aliases: () => [], setting: () => undefined, octetsUsed: () => 0,
 }
 const stranger: Peer = { via: 'smtp', address: '192.0.2.1', helo: 'client.example', isExtended: true, tls: undefined, submitter: undefined }

@@ -19,6 +19,8 @@ const needsUtf8 = reply(553, '5.6.7', 'this address needs SMTPUTF8')
 const tooLarge = reply(552, '5.3.4', 'the message is larger than this server takes')
 const noRelay = reply(550, '5.7.1', 'relaying denied: this server takes no mail for that domain')
 const unknownUser = reply(550, '5.1.1', 'there is no such user here')
+/** An account, alias or domain that was made a moment ago must not be refused for good. */
+const notYetRead = reply(451, '4.3.0', 'the list of addresses is being read, try again in a moment')
 const aliasLoop = reply(451, '4.3.5', 'this address leads to itself; the administrator has to mend it')
 const mailboxFull = reply(452, '4.2.2', 'the mailbox is full')
 const notAnyMore = reply(550, '5.7.13', 'this account is suspended') // RFC 5248
@@ -49,6 +51,7 @@ export function judgeRecipient(peer: Peer, sender: EnvelopeSender, recipient: Ma
   const { directory } = tools.store
   const address = addressOf(recipient)
   const found = resolveRecipient(address, directory, tools.delivery)
+  if (!directory.isCurrent && (found.end === 'unknown-user' || found.end === 'elsewhere')) return refused(notYetRead)
   switch (found.end) {
     case 'elsewhere':
       return peer.submitter ? { take: true, value: { address, parameters, accounts: [], outside: [address] } } : refused(noRelay)

@@ -11,7 +11,7 @@ function directoryOf(given: { domains: Record<string, string | null>; accounts: 
   const aliases = Object.entries(given.aliases ?? {}).map(([address, targets]) => ({ address, addressKey: addressKey(address), targets }))
   const domains = Object.entries(given.domains).map(([name, catchAll]) => ({ name, catchAll }))
   return {
-    domain: (name) => domains.find((row) => row.name === name), domains: () => domains,
+    isCurrent: true, domain: (name) => domains.find((row) => row.name === name), domains: () => domains,
     account: (account) => accounts.find((row) => row.account === account), accountByKey: (key) => accounts.find((row) => row.addressKey === key), accounts: () => accounts,
     aliasByKey: (key) => aliases.find((row) => row.addressKey === key), aliases: () => aliases, setting: () => undefined, octetsUsed: () => 0,
   }

@@ -17,7 +17,7 @@ import { createSmtpDoors, type SmtpDoorKind } from './smtp.ts'
 const credential = await makeCredential('pass word', { random: systemRandom, scram: true })
 const user: AccountRow = { account: accountId(100), address: 'user@here.example', addressKey: 'user@here.example', suspended: false, octetsMax: null, credential, createdMs: 0 }
 const directory: Directory = {
-  domain: (name) => (name === 'here.example' ? { name, catchAll: null } : undefined), domains: () => [], account: (account) => (account === user.account ? user : undefined),
+  isCurrent: true, domain: (name) => (name === 'here.example' ? { name, catchAll: null } : undefined), domains: () => [], account: (account) => (account === user.account ? user : undefined),
   accountByKey: (key) => (key === addressKey(user.address) ? user : undefined), accounts: () => [user], aliasByKey: () => undefined, aliases: () => [], setting: () => undefined, octetsUsed: () => 0,
 }
 

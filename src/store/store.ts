@@ -88,6 +88,11 @@ export class ReplyUnknown extends Error {
 }
 
 export interface Directory {
+  /**
+   * False while a later state is there than this thread has read: what is not found may be new, so that
+   * "no such user" would be our own fault (INV-10).
+   */
+  readonly isCurrent: boolean
   /** `name` in lower case, as U-labels. */
   domain(name: string): DomainRow | undefined
   domains(): Iterable<DomainRow>

@@ -38,6 +38,7 @@ export function* directoryRows(since: number): Reading<DirectoryRows> {
 }
 
 export class DirectoryView implements Directory {
+  readonly #isCurrent: () => boolean
   readonly #domains = new Map<string, DomainRow>()
   readonly #accounts = new Map<AccountId, AccountRow>()
   readonly #accountsByKey = new Map<string, AccountRow>()
@@ -45,6 +46,14 @@ export class DirectoryView implements Directory {
   readonly #settings = new Map<string, string>()
   readonly #octetsUsed = new Map<AccountId, number>()
   #through = -1
+
+  constructor(isCurrent: () => boolean = () => true) {
+    this.#isCurrent = isCurrent
+  }
+
+  get isCurrent(): boolean {
+    return this.#isCurrent()
+  }
 
   /** What to ask `directoryRows` for next. */
   get through(): number {

@@ -11,7 +11,7 @@ import type { AppliedDatabase } from '../apply/applied-database.ts'
 import type { ApplyLimits } from '../apply/apply-limits.ts'
 import { Flusher } from '../apply/flusher.ts'
 import { takeSnapshot } from '../apply/snapshots.ts'
-import { FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
+import { DIRECTORY, FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
 import { type CrashPoint, noCrashPoint } from '../journal/crash-point.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Watermark } from '../journal/record.ts'
@@ -132,6 +132,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
     events: {
       outcome: answer,
       reached(database, position, octetsUsed) {
+        // Before anybody is told: a front that has not read it yet knows by this that it is behind.
+        if (database === DIRECTORY) gauges.set('directoryPosition', position)
         reached.set(database, octetsUsed === undefined ? [database, position] : [database, position, octetsUsed])
         if (newsDue) return
         newsDue = true

@@ -10,6 +10,8 @@ const FIELDS = [
   'appliedOctets',
   /** Last sequence that every reachable database has applied. Account thread. */
   'appliedSequence',
+  /** Position that the directory's database has reached. Account thread. */
+  'directoryPosition',
   /** Free octets on the tightest journal disk. Journal thread. */
   'freeOctets',
   /** 0 starting, 1 open, 2 stopping, 3 dead. Main thread (3: journal thread). */

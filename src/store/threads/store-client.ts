@@ -55,6 +55,8 @@ export class StoreClient implements Store {
   /** Clients may not change these now. */
   readonly #troubled = new Set<DatabaseId>()
   #newsWanted = false
+  /** Everything that the directory had applied up to here has been read. */
+  #directoryRead = 0
   #nextAccount = FIRST_ACCOUNT
 
   private constructor(options: StoreClientOptions) {
@@ -71,7 +73,7 @@ export class StoreClient implements Store {
       open: (database) => this.#link.open(database),
       suspect: (database, path, because) => this.#link.tellAccounts({ t: 'suspect', database, path, because }),
     })
-    this.directory = new DirectoryView()
+    this.directory = new DirectoryView(() => this.#directoryRead >= options.gauges.get('directoryPosition'))
     this.queue = queueReader(this.#runs(QUEUE))
   }
 
@@ -227,7 +229,9 @@ export class StoreClient implements Store {
   }
 
   async #refreshDirectory(): Promise<void> {
+    const position = this.#options.gauges.get('directoryPosition')
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
+    this.#directoryRead = Math.max(this.#directoryRead, position)
   }
 
   /** What RCPT judges by: for the accounts that have a quota, as they last said. One reading at a time for an account. */
