@@ -177,7 +177,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
 function connectMain(config: Config, options: ServeOptions, store: StoreThreads, limits: Limits): Promise<StoreClient> {
   const place = { dataDirectory: config.data, mirrors: store.mirrors }
   return StoreClient.connect({
-    ports: store.connect(), gauges: store.gauges, limits, disk: nodeDisk, log: options.log,
+    ports: store.connect(), gauges: store.gauges, limits, disk: nodeDisk, clock: options.clock, log: options.log,
     reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),
   })
 }

@@ -36,7 +36,7 @@ if (port) {
   try {
     if (!contexts.ok) throw new Error(contexts.reason)
     const store = await StoreClient.connect({
-      ports: data.ports, gauges: new Gauges(data.gauges), limits, disk: nodeDisk, log,
+      ports: data.ports, gauges: new Gauges(data.gauges), limits, disk: nodeDisk, clock: systemClock, log,
       reader: openJournalReader({ ...place, disk: nodeDisk, log }), large: new LargeStore({ ...place, random: systemRandom }),
     })
     const rooms: FrontRooms = {

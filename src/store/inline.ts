@@ -124,7 +124,7 @@ function openLoops(options: InlineStoreOptions) {
     async connect() {
       store = await StoreClient.connect({
         ports: { front: 1, journal: toJournal.port2, accounts: toAccounts.port2 },
-        gauges, limits, disk, log, reader: openReader(), large: new LargeStore({ dataDirectory, mirrors, random, asyncDisk }),
+        gauges, limits, disk, clock, log, reader: openReader(), large: new LargeStore({ dataDirectory, mirrors, random, asyncDisk }),
       })
       return store
     },

@@ -1,5 +1,6 @@
 // The store as one front thread sees it: implements `Store` over the channels to the journal and account
 // threads, and reads databases through read-only connections of its own.
+import type { Clock } from '../../base/clock.ts'
 import { Outage, assert } from '../../base/errors.ts'
 import type { Disk } from '../../base/disk.ts'
 import type { Limits } from '../../base/limits.ts'
@@ -14,6 +15,7 @@ import { accountReader, type RunReading } from '../readers/account-reader.ts'
 import { DirectoryView, directoryRows, highestAccountEver } from '../readers/directory-view.ts'
 import { fateInAccount } from '../readers/fate.ts'
 import { queueReader } from '../readers/queue-reader.ts'
+import { DirectoryRefresh } from './directory-refresh.ts'
 import { FrontLink } from './front-link.ts'
 import { DEAD, OPEN, type Gauges } from './gauges.ts'
 import type { FrontPorts, Notice } from './messages.ts'
@@ -26,6 +28,7 @@ export interface StoreClientOptions {
   gauges: Gauges
   limits: Limits
   disk: Disk
+  clock: Clock
   log: Log
   reader: JournalReader
   large: LargeStore
@@ -48,6 +51,7 @@ export class StoreClient implements Store {
   readonly #options: StoreClientOptions
   readonly #link: FrontLink
   readonly #pool: ReaderPool
+  readonly #refresh: DirectoryRefresh
   readonly #readers = new Map<AccountId, AccountReader>()
   readonly #listeners = new Map<DatabaseId | 'all', Set<(database: DatabaseId, position: Sequence) => void>>()
   readonly #quotasAsked = new Set<AccountId>()
@@ -73,6 +77,7 @@ export class StoreClient implements Store {
       open: (database) => this.#link.open(database),
       suspect: (database, path, because) => this.#link.tellAccounts({ t: 'suspect', database, path, because }),
     })
+    this.#refresh = new DirectoryRefresh({ read: () => this.#readDirectory(), clock: options.clock, log: options.log })
     this.directory = new DirectoryView(() => this.#directoryRead >= options.gauges.get('directoryPosition'))
     this.queue = queueReader(this.#runs(QUEUE))
   }
@@ -82,7 +87,7 @@ export class StoreClient implements Store {
     const client = new StoreClient(options)
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await client.#refreshDirectory()
+        await client.#readDirectory()
         break
       } catch (error) {
         // A damaged directory is found by its first reader: it is made again, and then there.
@@ -115,7 +120,7 @@ export class StoreClient implements Store {
     if (change.kind === 'account-add' || change.kind === 'account-quota') databases.push(change.account)
     const outcome = await this.#link.apply({ type: 'directory', databases, meta: { kind: 'directory', change }, reserved: RESERVED_CHANGES.has(change.kind) }, DIRECTORY)
     // Whoever changed it sees it changed at once, also in this thread. It is changed whether or not that works now.
-    await this.#refreshDirectory().catch((error: unknown) => this.#options.log.warn('reading the directory failed; it is read again with the next notice', { error: String(error) }))
+    await this.#refresh.refresh()
     return outcome as Outcome<Record<string, never>>
   }
 
@@ -199,6 +204,7 @@ export class StoreClient implements Store {
 
   /** Ends this front's part: what is under way is answered as unknown. */
   close(): void {
+    this.#refresh.close()
     this.#link.close()
     this.#pool.close()
   }
@@ -216,7 +222,7 @@ export class StoreClient implements Store {
   #onNotices(list: Notice[]): void {
     for (const [database, position, octetsUsed] of list) {
       if (octetsUsed !== undefined) this.directory.setOctetsUsed(accountId(database), octetsUsed)
-      if (database === DIRECTORY) void this.#refreshDirectory().catch((error: unknown) => this.#options.log.warn('reading the directory failed; it is read again with the next notice', { error: String(error) }))
+      if (database === DIRECTORY) void this.#refresh.refresh()
       this.#refreshQuota(database)
       this.#tell(database, database, sequence(position))
       this.#tell('all', database, sequence(position))
@@ -228,7 +234,7 @@ export class StoreClient implements Store {
     if (calls) for (const call of calls) call(database, position)
   }
 
-  async #refreshDirectory(): Promise<void> {
+  async #readDirectory(): Promise<void> {
     const position = this.#options.gauges.get('directoryPosition')
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
     this.#directoryRead = Math.max(this.#directoryRead, position)
