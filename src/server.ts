@@ -157,6 +157,7 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
       if (!usable.ok) return usable
       running.config = next
       Object.assign(running.limits, next.limits)
+      store.setLogLevel(next.log.level)
       for (const front of fronts) front.reload(next, certificates.value)
       return understood(undefined)
     },

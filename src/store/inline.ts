@@ -113,7 +113,7 @@ function openLoops(options: InlineStoreOptions) {
   }
   const accountsLoop = runAccountsLoop({
     dataDirectory, disk, reader: openReader(), journal: between.port2, gauges, clock, log, watermark: report.watermark, through: report.lastSequence,
-    snapshotRecords: limits.snapshot_records, onDead, ...options.databases,
+    limits, onDead, ...options.databases,
   })
   const toJournal = new MessageChannel()
   const toAccounts = new MessageChannel()

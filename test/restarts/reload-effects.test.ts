@@ -57,3 +57,15 @@ test('logins in the clear, SCRAM, proxies and the log', async (t) => {
   assert.match(String(mail?.items.get('BODY[HEADER]')), /^Received: from c\.example \(\[192\.0\.2\.7\]\)/m, 'the proxy is not the peer')
   await ada.logout()
 })
+
+test('the level of the log reaches the threads of the store', async (t) => {
+  const server = await startDaruma(t, { accounts: { ada: 'secret' } })
+  await server.stop()
+  await server.start()
+  writeFileSync(server.configFile, `${readFileSync(server.configFile, 'utf8')}\n[log]\nlevel = "debug"\n`)
+  await server.json(['reload'])
+  const ada = await server.imap('ada@test.example', 'secret')
+  await ada.command('SELECT INBOX')
+  await until('the account thread says that it opened her database', () => /"msg":"database open","thread":"accounts","database":100,/.test(server.stderr))
+  await ada.logout()
+})

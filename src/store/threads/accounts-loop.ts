@@ -5,6 +5,7 @@ import type { BackgroundFlush } from '../../base/background-flush.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
+import type { Limits } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import { Applier } from '../apply/applier.ts'
 import type { AppliedDatabase } from '../apply/applied-database.ts'
@@ -28,8 +29,8 @@ export interface AccountsLoopOptions {
   gauges: Gauges
   clock: Clock
   log: Log
-  /** Records of one database after which a snapshot is taken. */
-  snapshotRecords: number
+  /** Of these: how many records of one database make a snapshot due, and how far an account may lag behind. */
+  limits: Limits
   crashPoint?: CrashPoint
   watermark: Watermark
   /** Last sequence that is durable at the start: the gate. */
@@ -74,7 +75,6 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   let putId = 1
 
   const tell = (front: number, message: FromAccounts) => fronts.get(front)?.postMessage(message)
-
 
   /** Whoever waits for an outcome gets it at once; a session hears of its own change from its own answer first. */
   function tellOutcomes(): void {
@@ -128,7 +128,8 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
 
   const applier: Applier = new Applier({
     dataDirectory, disk, reader: options.reader, clock, log, watermark: options.watermark, crashPoint,
-    ...(options.committed ? { committed: options.committed } : {}), ...(options.applyLimits ? { limits: options.applyLimits } : {}),
+    ...(options.committed ? { committed: options.committed } : {}),
+    limits: { lag_octets_max: options.limits.account_lag_octets_max, ...options.applyLimits },
     events: {
       outcome: answer,
       reached(database, position, octetsUsed) {
@@ -169,7 +170,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       // Not from the reserve: it is for what frees room.
       if (facts) put('facts', base.database, facts, false)
     }
-    if (base.sinceSnapshot >= options.snapshotRecords && !snapshotUnderWay) {
+    if (base.sinceSnapshot >= options.limits.snapshot_records && !snapshotUnderWay) {
       snapshotUnderWay = takeSnapshot(base, { disk, dataDirectory, log, crashPoint })
         .catch((error: unknown) => log.warn('taking a snapshot failed; the last one counts on', { database: base.database, error: errorSentence(error) }))
         .finally(() => (snapshotUnderWay = undefined))

@@ -27,6 +27,7 @@ export interface AccountsThreadData {
 
 export type ToAccountsThread =
   | { t: 'attach'; front: number; port: MessagePort }
+  | { t: 'log-level'; level: LogLevel }
   | { t: 'stop' }
 
 export type FromAccountsThread =
@@ -38,12 +39,13 @@ export type FromAccountsThread =
 const port = parentPort
 if (port) {
   const data = workerData as AccountsThreadData
-  const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: 'accounts' })
+  const logging = { clock: systemClock, level: data.logLevel, sink: stderrSink }
+  const log = createLog(logging, { thread: 'accounts' })
   const tell = (message: FromAccountsThread) => port.postMessage(message)
   const crashPoint = crashPointAt(data.crashAt)
   const loop = runAccountsLoop({
     dataDirectory: data.dataDirectory, disk: nodeDisk, journal: data.journal, gauges: new Gauges(data.gauges), clock: systemClock, log,
-    watermark: data.watermark, through: data.through, snapshotRecords: data.limits.snapshot_records, crashPoint,
+    watermark: data.watermark, through: data.through, limits: data.limits, crashPoint,
     reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log, crashPoint }),
     onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
   })
@@ -51,14 +53,22 @@ if (port) {
     tell({ t: 'open' })
     keepCompiled()
   }, (error: unknown) => tell({ t: 'refused', because: errorSentence(error) }))
-  port.on('message', (message: ToAccountsThread) => {
-    if (message.t === 'attach') {
-      loop.attach(message.front, message.port)
-      return
-    }
+  const stop = () => {
     void loop.stop().catch((error: unknown) => log.error('stopping was not clean; the next start replays what is missing', { error: errorSentence(error) })).finally(() => {
       tell({ t: 'stopped' })
       port.close()
     })
+  }
+  port.on('message', (message: ToAccountsThread) => {
+    switch (message.t) {
+      case 'attach':
+        loop.attach(message.front, message.port)
+        return
+      case 'log-level':
+        logging.level = message.level
+        return
+      case 'stop':
+        stop()
+    }
   })
 }

@@ -29,6 +29,7 @@ export interface JournalThreadData {
 export type ToJournalThread =
   | { t: 'accounts'; port: MessagePort }
   | { t: 'attach'; front: number; port: MessagePort }
+  | { t: 'log-level'; level: LogLevel }
   | { t: 'stop' }
 
 export type FromJournalThread =
@@ -44,7 +45,8 @@ const LAST_WORDS_MS = 2000
 const port = parentPort
 if (port) {
   const data = workerData as JournalThreadData
-  const log = createLog({ clock: systemClock, level: data.logLevel, sink: stderrSink }, { thread: 'journal' })
+  const logging = { clock: systemClock, level: data.logLevel, sink: stderrSink }
+  const log = createLog(logging, { thread: 'journal' })
   const tell = (message: FromJournalThread) => port.postMessage(message)
   const gauges = new Gauges(data.gauges)
   try {
@@ -68,6 +70,9 @@ if (port) {
           return
         case 'attach':
           loop?.attach(message.front, message.port)
+          return
+        case 'log-level':
+          logging.level = message.level
           return
         case 'stop':
           // What the account thread said last comes over another channel, and may be behind this message.

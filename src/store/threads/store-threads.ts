@@ -30,6 +30,8 @@ export interface StoreThreads {
   readonly mirrors: readonly string[]
   /** Channels for a new front. The ports are handed to its thread. */
   connect(): FrontPorts
+  /** Takes effect at once in both threads. */
+  setLogLevel(level: LogLevel): void
   /** After every front has closed its ports. */
   stop(): Promise<void>
 }
@@ -109,6 +111,10 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
       tellAccounts({ t: 'attach', front, port: toAccounts.port1 }, [toAccounts.port1])
       tellJournal({ t: 'attach', front, port: toJournal.port1 }, [toJournal.port1])
       return { front, journal: toJournal.port2, accounts: toAccounts.port2 }
+    },
+    setLogLevel(level) {
+      tellJournal({ t: 'log-level', level })
+      tellAccounts({ t: 'log-level', level })
     },
     async stop() {
       stopping = true
