@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { seededRandom } from '../base/random.ts'
 import { sequence } from '../store/store.ts'
 import type { RecipientResult } from '../clients/delivery-result.ts'
-import { attemptsBeforeGivingUp, decideOutcome, nextDueMs, owesReport, standardRules } from './outcome.ts'
+import { attemptsBeforeGivingUp, decideOutcome, nextDueMs, standardRules } from './outcome.ts'
+import { owesReport } from '../wire/smtp/owed-report.ts'
 import type { Moment, WorkHistory } from './outcome.ts'
 
 const HOUR = 3600_000

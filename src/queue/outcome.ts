@@ -3,6 +3,7 @@
 // is one table in a test. What it decides is written into the record as it stands.
 import type { RecipientResult } from '../clients/delivery-result.ts'
 import type { Settlement, WorkRow } from '../store/store.ts'
+import { owesReport } from '../wire/smtp/owed-report.ts'
 import { attemptsWithin, backoffMs, standardBackoff } from './backoff.ts'
 import type { BackoffRules } from './backoff.ts'
 
@@ -75,16 +76,6 @@ function outlived(work: WorkHistory, moment: Moment, rules: OutcomeRules): boole
 
 export function attemptsBeforeGivingUp(rules: OutcomeRules): number {
   return attemptsWithin(rules.lifetimeMs / 8, rules.backoff)
-}
-
-/**
- * Whether the sender is to be told. Never to the null sender (RFC 5321 §4.5.5: reports of reports go
- * round for ever). Without NOTIFY: failures and, as RFC 3461 §4.1 leaves to us, delays.
- */
-export function owesReport(work: Pick<WorkHistory, 'sender' | 'notify'>, event: 'SUCCESS' | 'FAILURE' | 'DELAY'): boolean {
-  if (work.sender === '') return false
-  if (work.notify === null || work.notify === '') return event !== 'SUCCESS'
-  return work.notify.toUpperCase().split(',').some((word) => word.trim() === event)
 }
 
 function withReport(settlement: Settlement, report: Settlement['report']): Settlement {

@@ -8,6 +8,7 @@ import { decodeEncodedWords } from '../message/encoded-word.ts'
 import { firstFieldValue } from '../message/headers.ts'
 import { printWorkId } from '../store/store.ts'
 import type { OutboxRow, WorkRow } from '../store/store.ts'
+import { isPeersReply } from '../wire/smtp/owed-report.ts'
 
 export interface ReportFacts {
   report: OutboxRow['report']
@@ -49,8 +50,7 @@ function statusesOf(report: OutboxRow['report'], works: readonly WorkRow[], life
   return report.works.flatMap(({ work, reply, remote, status }): RecipientStatus[] => {
     const row = byId.get(printWorkId(work))
     if (!row) return []
-    // A reply has a code; anything else is our own finding (RFC 3464 §2.3.6).
-    const isReply = /^[2-5]\d\d[ -]/.test(reply)
+    const isReply = isPeersReply(reply)
     const host = remoteHost(remote)
     return [{
       address: row.recipient,

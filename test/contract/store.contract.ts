@@ -587,6 +587,7 @@ export function storeContract(maker: StoreMaker): void {
       assert.deepEqual([entry?.sequence, entry?.timeMs, entry?.via, entry?.sender, entry?.messageId], [first, START_MS, 'smtp', 'sender@example.org', 'traced-1@example.org'])
       assert.deepEqual(entry?.recipients.map((each) => each.address), ['Traced@Example.net', 'far@one.example'])
       for (const each of entry?.recipients ?? []) assert.ok(each.fate.length > 0)
+      assert.match(entry?.recipients[1]?.fate ?? '', /^waiting, next attempt 2026-01-15T.*, 0 so far$/, 'the same words from every engine')
       assert.deepEqual((await store.trace({ address: 'traced@example.net' }, 10)).map((each) => each.sequence), [second, first])
       assert.deepEqual((await store.trace({ address: 'traced@example.net' }, 1)).map((each) => each.sequence), [second])
       assert.deepEqual(await store.trace({ messageId: 'nobody@example.org' }, 10), [])

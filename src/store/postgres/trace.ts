@@ -3,6 +3,8 @@ import { addressKey } from '../address-key.ts'
 import type { Sequence } from '../ids.ts'
 import type { ArrivalMeta } from '../operations.ts'
 import { fateInAccount } from '../readers/fate.ts'
+import { worksOfArrival } from '../readers/queue-reader.ts'
+import { workFate } from '../readers/work-fate.ts'
 import type { TraceEntry, TraceOf } from '../store.ts'
 import { ask, type Cells, type Reading } from '../tx.ts'
 
@@ -27,8 +29,7 @@ function* entryOf(row: Cells): Reading<TraceEntry> {
     const fate = yield* fateInAccount(plan.account, sequence)
     for (const address of plan.recipients) recipients.push({ address, fate })
   }
-  const works = yield* ask('select recipient, state, last_reply, n from work where arrival = $1 order by n', sequence)
-  for (const [recipient, state, reply, n] of works) if (!arrival.work[n as number]?.deliveredHere) recipients.push({ address: recipient as string, fate: reply === null ? `${state}` : `${state}: ${reply}` })
+  for (const work of yield* worksOfArrival(sequence)) if (!arrival.work[work.id.n]?.deliveredHere) recipients.push({ address: work.recipient, fate: workFate(work) })
   return { sequence, timeMs: row[1] as number, via: arrival.via, sender: arrival.sender, messageId: arrival.facts.messageId ?? null, recipients }
 }
 

@@ -50,7 +50,7 @@ function* get({ arrival, n }: WorkId): Reading<WorkRow | undefined> {
   return row && workRow(row)
 }
 
-function* ofArrival(arrival: Sequence): Reading<WorkRow[]> {
+export function* worksOfArrival(arrival: Sequence): Reading<WorkRow[]> {
   const rows = yield* ask(`select ${COLUMNS} ${FROM} where w.arrival = $1 order by w.n`, arrival)
   return rows.map(workRow)
 }
@@ -75,7 +75,7 @@ export function queueReader(run: RunReading): QueueReader {
     nextDueMs: () => run(nextDueMs()),
     list: (limit, after) => run(list(limit, after ?? { arrival: -1 as Sequence, n: 0 })),
     get: (work) => run(get(work)),
-    ofArrival: (arrival) => run(ofArrival(arrival)),
+    ofArrival: (arrival) => run(worksOfArrival(arrival)),
     outbox: (limit) => run(outboxOf(QUEUE, limit)),
     counts: () => run(counts()),
   }

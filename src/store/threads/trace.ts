@@ -4,7 +4,8 @@ import { addressKey } from '../address-key.ts'
 import { errorSentence } from '../../base/errors.ts'
 import { QUEUE, sequence, type AccountId, type Sequence } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
-import type { ArrivalMeta, WorkRow } from '../operations.ts'
+import type { ArrivalMeta } from '../operations.ts'
+import { workFate } from '../readers/work-fate.ts'
 import type { QueueReader, TraceEntry, TraceOf } from '../store.ts'
 
 /** Records looked at before others get their turn. */
@@ -72,19 +73,7 @@ async function entryOf({ sequence: id, timeMs, meta, toQueue }: Found, { queue, 
     sequence: id, timeMs, via: meta.via, sender: meta.sender, messageId: meta.facts.messageId ?? null,
     recipients: [
       ...filed.flat(),
-      ...meta.work.flatMap((work, n) => (work.deliveredHere ? [] : [{ address: work.recipient, fate: fateOf(works.find((row) => row.id.n === n)) }])),
+      ...meta.work.flatMap((work, n) => (work.deliveredHere ? [] : [{ address: work.recipient, fate: workFate(works.find((row) => row.id.n === n)) }])),
     ],
-  }
-}
-
-function fateOf(row: WorkRow | undefined): string {
-  if (!row) return 'on its way into the queue'
-  const last = row.lastReply === null ? '' : `; last answer${row.lastRemote === null ? '' : ` of ${row.lastRemote}`}: ${row.lastReply}`
-  switch (row.state) {
-    case 'waiting': return `waiting, next attempt ${new Date(row.dueMs).toISOString()}, ${row.attempts} so far${last}`
-    case 'held': return `held by the operator${last}`
-    case 'done': return `sent${last}`
-    case 'failed': return `failed, the sender was told${last}`
-    case 'deleted': return 'deleted from the queue by the operator'
   }
 }
