@@ -20,6 +20,7 @@ import { bad, no, ok } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { Conversation } from './conversation.ts'
 import { readFlags } from './flags-text.ts'
+import { tooManyKeywordsFor } from './keyword-room.ts'
 import { refusal } from './refusal.ts'
 import { submitChange } from './submit-change.ts'
 
@@ -78,6 +79,7 @@ export class AppendUnderWay {
     if (!(await services.store.ready(state.user.account))) return no('the mailbox is not ready, try again later', 'UNAVAILABLE')
     const quota = await state.user.reader.quota()
     if (quota.octetsMax !== null && quota.octetsUsed + event.sizeOctets > quota.octetsMax) return no('the mailbox is full', 'OVERQUOTA')
+    if (await tooManyKeywordsFor(services, { account: state.user.account, mailbox: target.mailbox }, keywordList(flags.keywords))) return no('the mailbox has too many keywords', 'LIMIT')
     this.#target = target
     this.#head = message
     return undefined

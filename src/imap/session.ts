@@ -6,7 +6,7 @@
 // that does not read is waited for; one that sends faster than it is answered is not read from.
 import { Outage, errorSentence } from '../base/errors.ts'
 import { isLoopback, parseIp } from '../net/network.ts'
-import { ReplyUnknown } from '../store/store.ts'
+import { DIRECTORY, ReplyUnknown } from '../store/store.ts'
 import { Framer } from '../wire/imap/framer.ts'
 import type { FrameEvent } from '../wire/imap/framer.ts'
 import { parseCommand } from '../wire/imap/parse-command.ts'
@@ -31,6 +31,7 @@ const STRANGERS_OCTETS_MAX = 40 * 1024
 const LOGIN_IDLE_TIMES_MAX = 5
 /** Gathered output, past which it is handed over and a slow client waited for. */
 const GATHER_OCTETS = 64 * 1024
+const SHUT_OUT = 'this account is suspended'
 
 export class Session implements Conversation {
   readonly services: ImapServices
@@ -45,6 +46,7 @@ export class Session implements Conversation {
   /** AUTHENTICATE or IDLE: lines go to it, and its answer to this tag. */
   #lines: { tag: string; to: LineConsumer } | undefined
   #append: AppendUnderWay | undefined
+  #stopWatching: (() => void) | undefined
   #errors = 0
   #loginFailures = 0
   /** Monotonic. */
@@ -131,6 +133,8 @@ export class Session implements Conversation {
 
   /** The connection is gone or going: lets go of everything. Safe to call twice. */
   close(): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
     this.#lines?.to.close()
     this.#lines = undefined
     void this.#append?.abort()
@@ -170,6 +174,16 @@ export class Session implements Conversation {
     if (this.#state.at === 'logout') return // it hung up while the password was judged
     this.#state = { at: 'authenticated', user }
     this.peer.setIdle(this.services.limits.imap_idle_ms)
+    // One that only listens (IDLE) gives no command for half an hour.
+    this.#stopWatching ??= this.services.store.onNotice(DIRECTORY, () => {
+      if (this.#isShutOut()) this.goodbyeSoon(SHUT_OUT)
+    })
+  }
+
+  /** Suspended or deleted meanwhile: what an operator has decided counts for sessions under way as well. */
+  #isShutOut(): boolean {
+    const state = this.#state
+    return (state.at === 'authenticated' || state.at === 'selected') && this.services.store.directory.account(state.user.account)?.suspended !== false
   }
 
   select(user: User, selected: SelectedMailbox | undefined): void {
@@ -297,9 +311,8 @@ export class Session implements Conversation {
     const { tag, command } = parsed.value
     const entry = entryFor(command)
     const state = this.#state
-    if ((state.at === 'authenticated' || state.at === 'selected') && this.services.store.directory.account(state.user.account)?.suspended !== false) {
-      // Suspended or deleted meanwhile: what an operator has decided counts for sessions under way as well.
-      this.goodbye('this account is suspended')
+    if (this.#isShutOut()) {
+      this.goodbye(SHUT_OUT)
       return
     }
     switch (entry.when) {

@@ -452,9 +452,10 @@ export function storeContract(maker: StoreMaker): void {
       assert.equal(store.directory.setting('greeting'), undefined)
     })
 
-    test('the directory gives notice', async () => {
+    test('the directory gives notice, and whoever hears of it finds the change there', async () => {
       const heard = new Promise<void>((resolve) => {
         const stop = store.onNotice(DIRECTORY, () => {
+          if (store.directory.setting('n') !== '1') return // news of what came before
           stop()
           resolve()
         })

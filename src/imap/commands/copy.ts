@@ -8,6 +8,7 @@ import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Conversation } from '../conversation.ts'
 import { CHANGE_MESSAGES_MAX, countOf, piecesOf, sequencesOf, uidRangesOf } from '../message-set.ts'
+import { keywordsOf, tooManyKeywordsFor } from '../keyword-room.ts'
 import { refusal } from '../refusal.ts'
 import type { SelectedMailbox } from '../session-state.ts'
 import { submitChange } from '../submit-change.ts'
@@ -24,6 +25,8 @@ export async function copyOrMove(talk: Conversation, selected: SelectedMailbox, 
   if (!target || !target.selectable) return no('there is no such mailbox', 'TRYCREATE')
   const count = countOf(ranges)
   if (count === 0) return ok('no messages')
+  const keywords = target.mailbox === shared.view.mailbox ? [] : await keywordsOf(selected, ranges, () => services.clock.monotonicMs())
+  if (await tooManyKeywordsFor(services, { account: state.user.account, mailbox: target.mailbox }, keywords)) return no('the mailbox has too many keywords', 'LIMIT')
   const group = count > CHANGE_MESSAGES_MAX ? hexOf(services.random.bytes(12)) : undefined
   const from: number[] = []
   const to: number[] = []

@@ -8,7 +8,7 @@ import { bad, no, ok } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Conversation } from '../conversation.ts'
 import { printFlags, readFlags } from '../flags-text.ts'
-import type { MailboxView } from '../mailbox-view.ts'
+import { tooManyKeywords } from '../keyword-room.ts'
 import { CHANGE_MESSAGES_MAX, piecesOf, sequencesOf, uidRangesOf } from '../message-set.ts'
 import { tellFlags } from '../news.ts'
 import { refusal } from '../refusal.ts'
@@ -24,7 +24,7 @@ export async function store(talk: Conversation, selected: SelectedMailbox, comma
   if (tracker.readOnly) return no('the mailbox is open to look only', 'READ-ONLY')
   const { unknown, bits, keywords } = readFlags(command.flags)
   if (unknown !== undefined) return bad(`${unknown} is not a flag that can be set`)
-  if (tooManyKeywords(view, keywords, services.limits.keywords_max)) return no('the mailbox has too many keywords', 'LIMIT')
+  if (tooManyKeywords(view, keywordList(keywords), services.limits.keywords_max)) return no('the mailbox has too many keywords', 'LIMIT')
   const ranges = sequencesOf(tracker, command.set, command.uid)
   if (!ranges) return bad('no such message')
   if (command.unchangedSince !== undefined) talk.enableCondstore() // RFC 7162 §3.1
@@ -103,11 +103,4 @@ async function tellStored(
       await talk.breathe()
     }
   }
-}
-
-/** Would these keywords be more than a mailbox may know? */
-export function tooManyKeywords(view: MailboxView, keywords: string, max: number): boolean {
-  if (keywords === '') return false
-  const fresh = keywordList(keywords).filter((keyword) => !view.knowsKeyword(keyword)).length
-  return fresh > 0 && view.knownKeywordsCount + fresh > max
 }

@@ -222,7 +222,10 @@ export class StoreClient implements Store {
   #onNotices(list: Notice[]): void {
     for (const [database, position, octetsUsed] of list) {
       if (octetsUsed !== undefined) this.directory.setOctetsUsed(accountId(database), octetsUsed)
-      if (database === DIRECTORY) void this.#refresh.refresh()
+      if (database === DIRECTORY) {
+        void this.#refresh.refresh() // which tells, once it is read
+        continue
+      }
       this.#refreshQuota(database)
       this.#tell(database, database, sequence(position))
       this.#tell('all', database, sequence(position))
@@ -238,6 +241,9 @@ export class StoreClient implements Store {
     const position = this.#options.gauges.get('directoryPosition')
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
     this.#directoryRead = Math.max(this.#directoryRead, position)
+    // Not before: whoever hears of it looks into the directory.
+    this.#tell(DIRECTORY, DIRECTORY, sequence(position))
+    this.#tell('all', DIRECTORY, sequence(position))
   }
 
   /** What RCPT judges by: for the accounts that have a quota, as they last said. One reading at a time for an account. */
