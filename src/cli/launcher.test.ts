@@ -48,7 +48,7 @@ test('the Node of the package goes before that of the PATH, and becomes the proc
   const ended = run(join(home, 'bin/daruma'), ['account', 'add', 'two words', "it's", ''])
   const [shellPid, first, ...words] = ended.stdout.trimEnd().split('\n')
   assert.equal(first, `v26.10.0 as ${shellPid}, uring 0:`) // the same process all along: a signal reaches the server
-  assert.deepEqual(words, ['<--max-semi-space-size=2>', '<--disable-warning=ExperimentalWarning>', `<${join(home, 'src/cli/main.ts')}>`, '<account>', '<add>', '<two words>', "<it's>", '<>'])
+  assert.deepEqual(words, ['<--max-semi-space-size=2>', '<--max-old-space-size=1024>', '<--disable-warning=ExperimentalWarning>', `<${join(home, 'src/cli/main.ts')}>`, '<account>', '<add>', '<two words>', "<it's>", '<>'])
 })
 
 test('a Node of the package that does not run here is passed over', (t) => {
