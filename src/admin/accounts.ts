@@ -3,6 +3,7 @@ import { text } from '../base/language.ts'
 import { nearestWord } from '../base/nearest.ts'
 import { generatedPassword } from '../base/random.ts'
 import type { AccountRow, SpecialUse } from '../store/store.ts'
+import { leftBehind, type LeftBehind } from './left-behind.ts'
 import { type Answer, type Office, type Refusal, done, fromOutcome, refused, EXIT } from './office.ts'
 import { readAddress } from './operator-address.ts'
 
@@ -25,6 +26,11 @@ export interface AccountSummary {
   /** Octets; null for none. */
   readonly quota: number | null
   readonly created: string
+}
+
+export interface Deleted {
+  readonly address: string
+  readonly stillNamedBy: readonly LeftBehind[]
 }
 
 export interface NewPassword {
@@ -112,11 +118,12 @@ export async function suspendAccount(office: Office, args: { address: string; su
   return fromOutcome(await office.store.submitDirectory({ kind: 'account-suspend', account, suspended: args.suspended }), { address })
 }
 
-export async function deleteAccount(office: Office, args: { address: string }): Promise<Answer<{ address: string }>> {
+export async function deleteAccount(office: Office, args: { address: string }): Promise<Answer<Deleted>> {
   const found = findAccount(office, args.address)
   if (!found.ok) return found
-  const { account, address } = found.result
-  return fromOutcome(await office.store.submitDirectory({ kind: 'account-delete', account }), { address })
+  const { account, address, addressKey } = found.result
+  const stillNamedBy = leftBehind(office.store.directory, addressKey)
+  return fromOutcome(await office.store.submitDirectory({ kind: 'account-delete', account }), { address, stillNamedBy })
 }
 
 /** Shows the quota, or sets it: `quota` in octets, `none` for no limit. */

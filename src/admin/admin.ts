@@ -2,7 +2,7 @@
 // control socket through which a running server is asked to do it.
 export * from './office.ts'
 export { type ArgumentsOf, type OperationName, type ResultOf, perform } from './operations.ts'
-export type { AccountSummary, NewAccount, NewPassword } from './accounts.ts'
+export type { AccountSummary, Deleted, NewAccount, NewPassword } from './accounts.ts'
 export type { AliasSummary, DomainSummary } from './aliases-and-domains.ts'
 export type { TraceRow, WorkDetails, WorkSummary } from './outbound.ts'
 export type { Status } from './status.ts'

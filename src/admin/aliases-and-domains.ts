@@ -1,5 +1,7 @@
 // What an operator can do with domains and aliases. Every change is one record of the directory.
 import { text } from '../base/language.ts'
+import type { Deleted } from './accounts.ts'
+import { leftBehind } from './left-behind.ts'
 import { type Answer, type Office, done, fromOutcome, refused, EXIT } from './office.ts'
 import { readAddress, readDomain } from './operator-address.ts'
 
@@ -91,10 +93,11 @@ export async function listAliases(office: Office): Promise<Answer<readonly Alias
     .map(({ address, targets }) => ({ address, targets })))
 }
 
-export async function deleteAlias(office: Office, args: { address: string }): Promise<Answer<{ address: string }>> {
+export async function deleteAlias(office: Office, args: { address: string }): Promise<Answer<Deleted>> {
   const address = readAddress(args.address)
   if (!address.ok) return address
   const found = office.store.directory.aliasByKey(address.value.key)
   if (!found) return refused('no-such-alias', text(`there is no alias ${args.address}`, `別名 ${args.address} はありません`))
-  return fromOutcome(await office.store.submitDirectory({ kind: 'alias-delete', addressKey: address.value.key }), { address: found.address })
+  const stillNamedBy = leftBehind(office.store.directory, found.addressKey)
+  return fromOutcome(await office.store.submitDirectory({ kind: 'alias-delete', addressKey: found.addressKey }), { address: found.address, stillNamedBy })
 }

@@ -85,6 +85,29 @@ test('aliases lead to something that is there, domains go only when empty', asyn
   assert.equal((await refusal(office, 'domain-delete', { domain: 'example.org' })).code, 'no-such-domain')
 })
 
+test('whoever deletes an address is told what still names it, and what leads nowhere from then on', async () => {
+  const { office } = pretendOffice()
+  for (const address of ['ada@example.org', 'bob@example.org']) await good(office, 'account-add', { address, password: 'x', quota: null })
+  await good(office, 'alias-add', { address: 'only@example.org', targets: ['Ada@example.org'] })
+  await good(office, 'alias-add', { address: 'both@example.org', targets: ['ada@example.org', 'bob@example.org'] })
+  await good(office, 'alias-add', { address: 'away@example.org', targets: ['ada@example.org', 'x@far.example'] })
+  await good(office, 'alias-add', { address: 'other@example.org', targets: ['bob@example.org'] })
+  await good(office, 'alias-add', { address: 'chain@example.org', targets: ['only@example.org'] })
+  await good(office, 'domain-add', { domain: 'example.org', catchAll: 'ada@example.org' })
+  assert.deepEqual(await good(office, 'account-delete', { address: 'ada@example.org' }), {
+    address: 'ada@example.org',
+    stillNamedBy: [
+      { address: '*@example.org', leadsNowhere: true }, { address: 'away@example.org', leadsNowhere: false },
+      { address: 'both@example.org', leadsNowhere: false }, { address: 'only@example.org', leadsNowhere: true },
+    ],
+  })
+  assert.deepEqual(await good(office, 'account-delete', { address: 'bob@example.org' }), {
+    address: 'bob@example.org', stillNamedBy: [{ address: 'both@example.org', leadsNowhere: true }, { address: 'other@example.org', leadsNowhere: true }],
+  })
+  assert.deepEqual(await good(office, 'alias-delete', { address: 'only@example.org' }), { address: 'only@example.org', stillNamedBy: [{ address: 'chain@example.org', leadsNowhere: true }] })
+  assert.deepEqual(await good(office, 'alias-delete', { address: 'chain@example.org' }), { address: 'chain@example.org', stillNamedBy: [] })
+})
+
 test('a domain is known by its U-labels; adding it again only changes its catch-all', async () => {
   const { office } = pretendOffice()
   assert.deepEqual(await good(office, 'domain-add', { domain: 'xn--r8jz45g.jp', catchAll: null }), { domain: '例え.jp' })

@@ -58,6 +58,8 @@ export const catalogueEn = {
   suspended: (address: string) => `${address} is suspended: no login; mail for it is still taken`,
   resumed: (address: string) => `${address} is active again`,
   deleted: (name: string) => `deleted ${name}`,
+  stillNames: (name: string, target: string) => `${name} still names ${target} among its targets`,
+  leadsNowhere: (name: string, target: string) => `${name} led to ${target} only: mail for it is refused from now on; delete it as well, or let it lead elsewhere`,
   added: (name: string) => `added ${name}`,
   quotaNone: 'none',
   workChanged: (count: number) => `${count} changed`,

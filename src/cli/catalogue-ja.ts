@@ -54,6 +54,8 @@ export const catalogueJa: Catalogue = {
   suspended: (address) => `${address} を停止しました。ログインはできませんが、メールは引き続き受け取ります`,
   resumed: (address) => `${address} を再開しました`,
   deleted: (name) => `${name} を削除しました`,
+  stillNames: (name, target) => `${name} の転送先に、まだ ${target} が残っています`,
+  leadsNowhere: (name, target) => `${name} の転送先は ${target} だけでした。これからは宛先なしとして断ります。これも削除するか、別の転送先にしてください`,
   added: (name) => `${name} を追加しました`,
   quotaNone: 'なし',
   workChanged: (count) => `${count} 件を変更しました`,

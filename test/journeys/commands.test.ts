@@ -52,7 +52,10 @@ test('accounts, passwords and suspensions take effect at once in a running serve
   assert.match(again.stderr, /ada@test\.example/)
   assert.ok(await logsIn(server, 'ada@test.example', 'another one, with blanks'), 'a refused command changes nothing')
 
-  server.run(['account', 'delete', 'ada@test.example'])
+  server.run(['alias', 'add', 'info@test.example', 'ada@test.example'])
+  const deleted = await server.command(['account', 'delete', 'ada@test.example'], { env: { LANG: 'C', LC_ALL: '' } })
+  assert.equal(deleted.code, 0)
+  assert.match(deleted.stderr, /^daruma: info@test\.example led to ada@test\.example only: .*refused/m)
   assert.ok(!(await logsIn(server, 'ada@test.example', 'another one, with blanks')))
   assert.deepEqual(await server.json(['account', 'list']), [])
 })

@@ -5,6 +5,7 @@ import { parseSizeText } from '../../config/units.ts'
 import { askOffice } from '../ask-office.ts'
 import { type Command, type Context, type OptionSpec, jsonOption, sayLine, sayTrouble } from '../command.ts'
 import { readPassword } from '../read-password.ts'
+import { sayDeleted } from '../say-deleted.ts'
 import { printFacts, printJson, printTable } from '../table.ts'
 import type { ExitCode } from '../../admin/admin.ts'
 
@@ -108,7 +109,7 @@ const remove: Command = {
   async run(context) {
     const asked = await askOffice(context, 'account-delete', { address: context.line.operands[0] ?? '' })
     if (!asked.ok) return asked.exit
-    sayLine(context, context.say.deleted(asked.result.address))
+    sayDeleted(context, asked.result)
     return EXIT.done
   },
 }

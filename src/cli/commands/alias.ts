@@ -3,6 +3,7 @@ import { text } from '../../base/language.ts'
 import { EXIT } from '../../admin/admin.ts'
 import { askOffice } from '../ask-office.ts'
 import { type Command, jsonOption, sayLine } from '../command.ts'
+import { sayDeleted } from '../say-deleted.ts'
 import { printTable } from '../table.ts'
 
 export const aliasCommands: readonly Command[] = [
@@ -47,7 +48,7 @@ export const aliasCommands: readonly Command[] = [
     async run(context) {
       const asked = await askOffice(context, 'alias-delete', { address: context.line.operands[0] ?? '' })
       if (!asked.ok) return asked.exit
-      sayLine(context, context.say.deleted(asked.result.address))
+      sayDeleted(context, asked.result)
       return EXIT.done
     },
   },
