@@ -93,3 +93,13 @@ export type Reading<T> = Generator<Query, T, Cells[]>
 export function* ask(sql: string, ...values: Value[]): Generator<Query, Cells[], Cells[]> {
   return yield { sql, values }
 }
+
+/** A reading inside an operation, where it sees what the operation has written so far. */
+export async function readIn<T>(tx: Tx, reading: Reading<T>): Promise<T> {
+  let step = reading.next()
+  while (!step.done) {
+    const rows = await tx.all<Record<string, Value>>(step.value.sql, ...step.value.values)
+    step = reading.next(rows.map((row) => Object.values(row)))
+  }
+  return step.value
+}

@@ -1,8 +1,9 @@
 // Changes of domains, accounts, aliases and settings, in the directory's database. Rows are retired, not
 // deleted; an account's number is never used again, its address may be.
 import type { DirectoryChange, Outcome } from '../operations.ts'
-import type { Tx } from '../tx.ts'
+import { readIn, type Tx } from '../tx.ts'
 import { done, refused, type Context } from './context.ts'
+import { addressIsTaken, domainOf, refusalOfAccountAdd } from './directory-judgement.ts'
 
 type Result = Outcome<Record<string, never>>
 
@@ -30,19 +31,8 @@ export async function applyDirectoryChange(tx: Tx, context: Context, change: Dir
   }
 }
 
-/** What comes after the last "@" of a key; "" for one without. */
-function domainOf(addressKey: string): string {
-  const at = addressKey.lastIndexOf('@')
-  return at < 0 ? '' : addressKey.slice(at + 1)
-}
-
 async function domainIsThere(tx: Tx, name: string): Promise<boolean> {
   return await tx.get('select name from domain where name = $1 and retired_ms is null', name) !== undefined
-}
-
-async function addressIsTaken(tx: Tx, addressKey: string): Promise<boolean> {
-  return await tx.get('select account from account where address_key = $1 and retired_ms is null', addressKey) !== undefined
-    || await tx.get('select address_key from alias where address_key = $1 and retired_ms is null', addressKey) !== undefined
 }
 
 async function domainAdd(tx: Tx, context: Context, change: DirectoryChange & { kind: 'domain-add' }): Promise<Result> {
@@ -66,14 +56,12 @@ async function domainDelete(tx: Tx, context: Context, change: DirectoryChange & 
 }
 
 async function accountAdd(tx: Tx, context: Context, change: DirectoryChange & { kind: 'account-add' }): Promise<Result> {
-  const domain = domainOf(change.addressKey)
-  if (await tx.get('select account from account where account = $1', change.account)) return refused('exists', `the account number ${change.account} was given out before`)
-  if (await addressIsTaken(tx, change.addressKey)) return refused('exists', `the address ${change.address} is taken`)
-  if (!(await domainIsThere(tx, domain))) return refused('no-such-thing', `there is no domain ${domain}`)
+  const refusal = await readIn(tx, refusalOfAccountAdd(change))
+  if (refusal) return refusal
   await tx.run(
     `insert into account (account, address, address_key, domain, suspended, octets_max, argon2, scram, created_ms, changed)
      values ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9)`,
-    change.account, change.address, change.addressKey, domain, change.octetsMax, change.credential.argon2, change.credential.scram, context.timeMs, context.sequence)
+    change.account, change.address, change.addressKey, domainOf(change.addressKey), change.octetsMax, change.credential.argon2, change.credential.scram, context.timeMs, context.sequence)
   return done({})
 }
 
@@ -87,7 +75,7 @@ async function accountUpdate(tx: Tx, context: Context, account: number, set: str
 async function aliasAdd(tx: Tx, context: Context, change: DirectoryChange & { kind: 'alias-add' }): Promise<Result> {
   const domain = domainOf(change.addressKey)
   if (change.targets.length === 0) return refused('not-allowed', 'an alias needs a target')
-  if (await addressIsTaken(tx, change.addressKey)) return refused('exists', `the address ${change.address} is taken`)
+  if (await readIn(tx, addressIsTaken(change.addressKey))) return refused('exists', `the address ${change.address} is taken`)
   if (domain !== '' && !(await domainIsThere(tx, domain))) return refused('no-such-thing', `there is no domain ${domain}`)
   await tx.run(
     `insert into alias (address_key, address, domain, targets, changed, retired_ms) values ($1, $2, $3, $4, $5, null)

@@ -11,6 +11,7 @@ import type { JournalReader } from '../journal/journal-reader.ts'
 import type { LargeStore } from '../journal/large-writer.ts'
 import type { AccountChange, ArrivalMeta, ChangeResults, DirectoryChange, Outcome, QueueChange } from '../operations.ts'
 import type { AccountReader, BodyDraft, BodySource, LargeWriter, QueueReader, Store, TraceEntry, TraceOf } from '../store.ts'
+import { refusalOfChange } from '../operations/directory-judgement.ts'
 import { accountReader, type RunReading } from '../readers/account-reader.ts'
 import { DirectoryView, directoryRows, highestAccountEver } from '../readers/directory-view.ts'
 import { fateInAccount } from '../readers/fate.ts'
@@ -62,6 +63,7 @@ export class StoreClient implements Store {
   /** Everything that the directory had applied up to here has been read. */
   #directoryRead = 0
   #nextAccount = FIRST_ACCOUNT
+  #directoryChanging: Promise<unknown> = Promise.resolve()
 
   private constructor(options: StoreClientOptions) {
     this.#options = options
@@ -115,7 +117,19 @@ export class StoreClient implements Store {
     return outcome as Outcome<ChangeResults[C['kind']]>
   }
 
-  async submitDirectory(change: DirectoryChange): Promise<Outcome<Record<string, never>>> {
+  /**
+   * One at a time: only one thread changes the directory (the main thread), so what is judged before the append
+   * still holds when the change is applied.
+   */
+  submitDirectory(change: DirectoryChange): Promise<Outcome<Record<string, never>>> {
+    const changed = this.#directoryChanging.then(() => this.#changeDirectory(change))
+    this.#directoryChanging = changed.catch(() => undefined)
+    return changed
+  }
+
+  async #changeDirectory(change: DirectoryChange): Promise<Outcome<Record<string, never>>> {
+    const refusal = await this.#pool.read(DIRECTORY, refusalOfChange(change))
+    if (refusal) return refusal
     const databases: DatabaseId[] = [DIRECTORY]
     if (change.kind === 'account-add' || change.kind === 'account-quota') databases.push(change.account)
     const outcome = await this.#link.apply({ type: 'directory', databases, meta: { kind: 'directory', change }, reserved: RESERVED_CHANGES.has(change.kind) }, DIRECTORY)
