@@ -20,12 +20,15 @@ async function logsIn(server: DarumaProcess, address: string, password: string):
   }
 }
 
-async function rcpt(server: DarumaProcess, recipient: string): Promise<string> {
-  const client = await RawSmtp.open({ port: server.ports.smtp })
-  await client.command('MAIL FROM:<someone@elsewhere.example>')
-  const reply = await client.command(`RCPT TO:<${recipient}>`)
-  await client.quit()
-  return `${reply.code} ${reply.lines[0]}`
+/** What is said once the thread of the door has read the newest directory: until then it is 451. */
+function rcpt(server: DarumaProcess, recipient: string): Promise<string> {
+  return until('an answer for good', async () => {
+    const client = await RawSmtp.open({ port: server.ports.smtp })
+    await client.command('MAIL FROM:<someone@elsewhere.example>')
+    const reply = await client.command(`RCPT TO:<${recipient}>`)
+    await client.quit()
+    return reply.code !== 451 && `${reply.code} ${reply.lines[0]}`
+  })
 }
 
 test('accounts, passwords and suspensions take effect at once in a running server', async (t) => {
