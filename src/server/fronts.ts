@@ -6,6 +6,7 @@ import { Outage, errorCode, errorSentence } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
+import { Gauges } from '../store/threads/gauges.ts'
 import type { FrontPorts } from '../store/threads/messages.ts'
 import type { DoorSockets } from './door-sockets.ts'
 import type { DoorSocket, FromFront, FrontKind, FrontThreadData, ToFront } from './thread-messages.ts'
@@ -66,6 +67,8 @@ export class Front {
       workerData: { ...this.#options.data, ports, doors: sockets, config: this.#config, certificates: this.#certificates } satisfies FrontThreadData,
       transferList: [ports.journal, ports.accounts],
     })
+    // Nobody waits for what a thread that has gone would have read.
+    worker.once('exit', () => new Gauges(this.#options.data.gauges).setDirectoryRead(ports.front, undefined))
     this.#worker = worker
     this.#unanswered = 0
     worker.once('exit', () => {

@@ -24,10 +24,14 @@ export const OPEN = 1
 export const STOPPING = 2
 export const DEAD = 3
 
+/** Fronts that can be told apart at one moment; a front that was restarted has a new number. */
+const FRONTS_MAX = 64
+const ABSENT = 0
+
 export class Gauges {
   readonly shared: SharedArrayBuffer
   readonly #values: Float64Array
-  constructor(shared = new SharedArrayBuffer(FIELDS.length * 8)) {
+  constructor(shared = new SharedArrayBuffer((FIELDS.length + FRONTS_MAX) * 8)) {
     this.shared = shared
     this.#values = new Float64Array(shared)
   }
@@ -36,5 +40,19 @@ export class Gauges {
   }
   set(name: GaugeName, value: number): void {
     this.#values[FIELDS.indexOf(name)] = value
+  }
+
+  /** This front has read the directory as it stood at `position`; `undefined`: it has gone. */
+  setDirectoryRead(front: number, position: number | undefined): void {
+    this.#values[FIELDS.length + (front % FRONTS_MAX)] = position === undefined ? ABSENT : position + 1
+  }
+  /** What every front has read of the directory; Infinity when there is none. */
+  get directoryReadByAll(): number {
+    let least = Infinity
+    for (let at = FIELDS.length; at < this.#values.length; at++) {
+      const value = this.#values[at] ?? ABSENT
+      if (value !== ABSENT) least = Math.min(least, value - 1)
+    }
+    return least
   }
 }

@@ -36,6 +36,8 @@ export interface StoreClientOptions {
 }
 
 /** Readings of the directory before a front says that it cannot be read. */
+/** A change of the directory is answered after so long even if a front has not read it yet. */
+const KNOWN_EVERYWHERE_MS = 1000
 const CONNECT_ATTEMPTS_MAX = 3
 
 /** Changes that free room or end work: they may use the space kept back for a full disk. */
@@ -135,6 +137,7 @@ export class StoreClient implements Store {
     const outcome = await this.#link.apply({ type: 'directory', databases, meta: { kind: 'directory', change }, reserved: RESERVED_CHANGES.has(change.kind) }, DIRECTORY)
     // Whoever changed it sees it changed at once, also in this thread. It is changed whether or not that works now.
     await this.#refresh.refresh()
+    await this.#knownEverywhere()
     return outcome as Outcome<Record<string, never>>
   }
 
@@ -218,9 +221,18 @@ export class StoreClient implements Store {
 
   /** Ends this front's part: what is under way is answered as unknown. */
   close(): void {
+    this.#options.gauges.setDirectoryRead(this.#options.ports.front, undefined)
     this.#refresh.close()
     this.#link.close()
     this.#pool.close()
+  }
+
+  /** Who was told that an account is made may log in at any door at once: waits for the other fronts, not for one that is stuck. */
+  async #knownEverywhere(): Promise<void> {
+    const { gauges, clock } = this.#options
+    const position = gauges.get('directoryPosition')
+    const untilMs = clock.monotonicMs() + KNOWN_EVERYWHERE_MS
+    while (gauges.directoryReadByAll < position && clock.monotonicMs() < untilMs) await clock.sleep(1)
   }
 
   // ------------------------------------------------------------------ notices
@@ -255,6 +267,7 @@ export class StoreClient implements Store {
     const position = this.#options.gauges.get('directoryPosition')
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
     this.#directoryRead = Math.max(this.#directoryRead, position)
+    this.#options.gauges.setDirectoryRead(this.#options.ports.front, this.#directoryRead)
     // Not before: whoever hears of it looks into the directory.
     this.#tell(DIRECTORY, DIRECTORY, sequence(position))
     this.#tell('all', DIRECTORY, sequence(position))
