@@ -119,7 +119,7 @@ test('a domain is known by its U-labels; adding it again only changes its catch-
 function workRow(arrival: number, n: number, state: WorkRow['state']): WorkRow {
   return {
     id: { arrival: sequence(arrival), n }, sender: 'a@example.org', recipient: `r${n}@far.example`, domain: 'far.example', notify: null, orcpt: null, envid: null, ret: null,
-    smtputf8: false, bodyType: '7BIT', size: 10, relayPrefix: '', submitter: null, messageId: 'm@x', state, createdMs: 0, dueMs: 5000, attempts: 1, lastAttemptMs: 0, lastReply: '451 later', lastRemote: 'mx.far.example', delayNotified: false,
+    smtputf8: false, bodyType: '7BIT', size: 10, relayPrefix: '', submitter: null, messageId: 'm@x', state, createdMs: 0, dueMs: 5000, attempts: 1, lastAttemptMs: 0, lastReply: '451 later', lastRemote: 'mx.far.example', delayNotified: false, livedMinutes: 0,
   }
 }
 

@@ -13,7 +13,7 @@ import { ReplyUnknown, printWorkId } from '../store/store.ts'
 import type { Settlement, Store, WorkRow } from '../store/store.ts'
 import { decideOutcome, nextDueMs } from './outcome.ts'
 import type { Moment, OutcomeRules } from './outcome.ts'
-import type { Witness } from './witness.ts'
+import { TICK_MINUTES, type Witness } from './witness.ts'
 
 /** What a courier says about a batch: one result for each work, in order. */
 export interface Delivery {
@@ -102,8 +102,10 @@ async function keepTrying(settlements: Settlement[], { store, clock, log, signal
   }
 }
 
-function momentOf(work: Pick<WorkRow, 'createdMs'>, { clock, random, witness }: AttemptTools): Moment {
-  return { nowMs: clock.nowMs(), ageMs: witness.ageMs(work.createdMs), chance: random.int(CHANCE_STEPS) / CHANCE_STEPS }
+/** The least of two counts: what this process has seen of the clock, and what all have lived. Late is the safe side. */
+function momentOf(work: Pick<WorkRow, 'createdMs' | 'livedMinutes'>, { clock, random, witness }: AttemptTools): Moment {
+  const livedMs = (work.livedMinutes + TICK_MINUTES) * 60_000
+  return { nowMs: clock.nowMs(), ageMs: Math.min(witness.ageMs(work.createdMs), livedMs), chance: random.int(CHANCE_STEPS) / CHANCE_STEPS }
 }
 
 function oldestOf(works: readonly WorkRow[]): WorkRow {

@@ -28,6 +28,8 @@ export class FakeStore implements Pick<Store, 'queue' | 'submitQueue' | 'openBod
   readonly #listeners = new Set<() => void>()
   #sequence = 100
 
+  readonly #born = new Map<Sequence, number>()
+
   constructor(clock: Clock) {
     this.#clock = clock
   }
@@ -35,11 +37,12 @@ export class FakeStore implements Pick<Store, 'queue' | 'submitQueue' | 'openBod
   arrive({ sender = 'sender@us.example', work, body = 'Subject: x\r\n\r\nhello\r\n', relayPrefix = '', ret, envid }: FakeArrival): Sequence {
     const arrival = sequence(++this.#sequence)
     this.bodies.set(arrival, bytesOf(body))
+    this.#born.set(arrival, this.#clock.monotonicMs())
     work.forEach((draft, n) => this.rows.set(printWorkId({ arrival, n }), {
       id: { arrival, n }, sender, recipient: draft.recipient, domain: draft.domain ?? draft.recipient.slice(draft.recipient.lastIndexOf('@') + 1),
       notify: draft.notify ?? null, orcpt: draft.orcpt ?? null, envid: envid ?? null, ret: ret ?? null, smtputf8: false, bodyType: '7BIT',
       size: bytesOf(body).length, relayPrefix, submitter: null, messageId: null, state: 'waiting', createdMs: this.#clock.nowMs(), dueMs: this.#clock.nowMs(),
-      attempts: 0, lastAttemptMs: null, lastReply: null, lastRemote: null, delayNotified: false,
+      attempts: 0, lastAttemptMs: null, lastReply: null, lastRemote: null, delayNotified: false, livedMinutes: 0,
     }))
     this.#notify()
     return arrival
@@ -85,7 +88,7 @@ export class FakeStore implements Pick<Store, 'queue' | 'submitQueue' | 'openBod
       for (const id of change.works) this.#change(id, (row) => ({ ...row, state: change.state }))
     } else if (change.kind === 'work-retry') {
       for (const id of change.works) this.#change(id, (row) => ({ ...row, state: 'waiting', dueMs: change.dueMs }))
-    } else {
+    } else if (change.kind === 'outbox-done') {
       this.outbox = this.outbox.filter((row) => row.position !== change.position || row.n !== change.n)
     }
     this.#notify()
@@ -98,7 +101,13 @@ export class FakeStore implements Pick<Store, 'queue' | 'submitQueue' | 'openBod
   }
 
   #open(): WorkRow[] {
-    return [...this.rows.values()].filter((row) => row.state === 'waiting' || row.state === 'held')
+    return [...this.rows.values()].filter((row) => row.state === 'waiting' || row.state === 'held').map((row) => this.#aged(row))
+  }
+
+  /** As if every quarter of an hour of the monotonic clock had been a tick. */
+  #aged(row: WorkRow): WorkRow {
+    const livedMs = this.#clock.monotonicMs() - (this.#born.get(row.id.arrival) ?? 0)
+    return { ...row, livedMinutes: Math.floor(livedMs / 900_000) * 15 }
   }
 
   readonly queue: QueueReader = {
@@ -112,8 +121,11 @@ export class FakeStore implements Pick<Store, 'queue' | 'submitQueue' | 'openBod
     list: async (limit, after) => this.#open()
       .filter(({ id }) => !after || id.arrival > after.arrival || (id.arrival === after.arrival && id.n > after.n))
       .sort((a, b) => a.id.arrival - b.id.arrival || a.id.n - b.id.n).slice(0, limit),
-    get: async (id) => this.rows.get(printWorkId(id)),
-    ofArrival: async (arrival) => [...this.rows.values()].filter((row) => row.id.arrival === arrival),
+    get: async (id) => {
+      const row = this.rows.get(printWorkId(id))
+      return row && this.#aged(row)
+    },
+    ofArrival: async (arrival) => [...this.rows.values()].filter((row) => row.id.arrival === arrival).map((row) => this.#aged(row)),
     outbox: async (limit) => this.outbox.slice(0, limit),
     counts: async () => ({ waiting: this.#open().filter((row) => row.state === 'waiting').length, held: this.#open().filter((row) => row.state === 'held').length }),
   }

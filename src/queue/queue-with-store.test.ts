@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bytesOf, latin1Of } from '../base/bytes.ts'
-import { systemClock } from '../base/clock.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
 import { defaultLimits } from '../base/limits.ts'
 import { silentLog } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
@@ -56,9 +56,9 @@ function relayReports(store: Store): DeliverReport {
   }
 }
 
-function start(t: TestContext, store: Store, port: number, deliverReport: DeliverReport = relayReports(store)): Queue {
+function start(t: TestContext, store: Store, port: number, deliverReport: DeliverReport = relayReports(store), clock: Clock = systemClock): Queue {
   const queue = createQueue({
-    store, clock: systemClock, random: seededRandom(9), log: silentLog, sweeper: new Sweeper({ clock: systemClock, tickMs: 20 }), deliverReport,
+    store, clock, random: seededRandom(9), log: silentLog, sweeper: new Sweeper({ clock: systemClock, tickMs: 20 }), deliverReport,
     resolver: { resolve: async (name) => ({ kind: 'trouble', code: 'timeout', reason: name }) },
     config: { hostname: 'us.example', outbound: { port: 25, routes: [{ domain: '*', host: '127.0.0.1', port }] }, limits: { ...defaultLimits, queue_per_destination_max: 1 }, ownDoors: [] },
   })
@@ -127,4 +127,20 @@ test('a report made before the kill is not made again: its origin is known', asy
   await queue.close()
   assert.equal(server.data.length, 1)
   assert.equal((await again.queue.list(10)).length, 0)
+})
+
+test('forty days on the clock while the server was off: the mail is as old as servers have lived, so it is tried again', async (t) => {
+  const { store, reopen } = await openStore(t)
+  const arrival = await submit(store, [{ recipient: 'b@far.example', domain: 'far.example' }])
+  await store.submitQueue({ kind: 'tick', minutes: 30 })
+  const again = await reopen()
+  assert.equal((await again.queue.get({ arrival, n: 0 }))?.livedMinutes, 30)
+  const later = { ...systemClock, nowMs: () => systemClock.nowMs() + 40 * 24 * 3600_000 }
+  const server = await scriptedServer(t, [`${HELLO}\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 451 4.2.0 not now`])
+  const queue = start(t, again, server.port, relayReports(again), later)
+  await server.done
+  await queue.close()
+  const [row] = await again.queue.ofArrival(arrival)
+  assert.deepEqual([row?.state, row?.attempts, row?.lastReply, row?.delayNotified], ['waiting', 1, '451 4.2.0 not now', false])
+  assert.deepEqual(await again.queue.outbox(10), [])
 })

@@ -28,7 +28,7 @@ import type { DeliverReport } from './reports.ts'
 import { chooseRoute } from './route.ts'
 import { startScheduler } from './scheduler.ts'
 import { rememberUnreachableHosts } from './unreachable-hosts.ts'
-import { createWitness } from './witness.ts'
+import { createWitness, startTicking } from './witness.ts'
 
 export { queueConfigOf } from './queue-config.ts'
 export type { QueueConfig } from './queue-config.ts'
@@ -92,8 +92,11 @@ export function createQueue(options: QueueOptions): Queue {
   })
   const reports = startReports({ store, clock, random, log, hostname: () => config.hostname, lifetimeMs: () => config.limits.queue_lifetime_ms, deliverReport: options.deliverReport })
 
+  const stopTicking = startTicking({ store, clock, log })
+
   let closing: Promise<void> | undefined
   const close = (graceMs = GRACE_MS): Promise<void> => closing ??= (async () => {
+    stopTicking()
     const ended = Promise.all([scheduler.stop(), reports.stop()])
     const cancel = clock.after(graceMs, () => breakOff.abort(new Error('the server is stopping')))
     await ended

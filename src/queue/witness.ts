@@ -4,9 +4,15 @@
 // steps followed; a jump begins a new one. A time that could belong to several eras is taken for the
 // youngest, and a pause of the machine (suspend) is not counted: late is the safe side.
 //
-// @NOTE across restarts wall time is believed: hours witnessed by earlier processes are not yet
-// counted from the journal. `attemptsBeforeGivingUp` in outcome.ts is the guard until then.
+// Across restarts the ticks count that each process puts into the journal (`startTicking`): mail is never taken
+// for older than all servers have lived since it came, whatever the clock says after a start.
 import type { Clock } from '../base/clock.ts'
+import { errorSentence } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Store } from '../store/store.ts'
+
+/** A tick is recorded so often; what a process had lived since its last one is lost with it. */
+export const TICK_MINUTES = 15
 
 /** A difference up to this is drift or a leap and is followed; beyond it is a jump. */
 const FOLLOWED_MS = 10 * 60_000
@@ -62,5 +68,22 @@ export function createWitness(clock: Clock): Witness {
       })
       return youngest === Infinity ? 0 : youngest
     },
+  }
+}
+
+/** Records a tick for each quarter of an hour that this process lives. Returns the way to stop it. */
+export function startTicking({ store, clock, log }: { store: Pick<Store, 'submitQueue'>; clock: Clock; log: Log }): () => void {
+  let stopped = false
+  let cancel: () => void
+  const next = () => {
+    cancel = clock.after(TICK_MINUTES * 60_000, () => {
+      store.submitQueue({ kind: 'tick', minutes: TICK_MINUTES }).catch((error: unknown) => log.debug('a tick could not be recorded', { error: errorSentence(error) }))
+      if (!stopped) next()
+    })
+  }
+  next()
+  return () => {
+    stopped = true
+    cancel()
   }
 }

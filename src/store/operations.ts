@@ -191,6 +191,8 @@ export type QueueChange =
   /** Due now. */
   | { kind: 'work-retry'; works: WorkId[]; dueMs: number }
   | { kind: 'outbox-done'; position: Sequence; n: number }
+  /** The server has lived so many minutes more. */
+  | { kind: 'tick'; minutes: number }
 
 export interface WorkRow {
   id: WorkId
@@ -216,6 +218,8 @@ export interface WorkRow {
   lastReply: string | null
   lastRemote: string | null
   delayNotified: boolean
+  /** Minutes that servers have lived since it came, by their ticks: at most one tick less than the truth. */
+  livedMinutes: number
 }
 
 /** A report that is owed: becomes an arrival whose origin is this row. */

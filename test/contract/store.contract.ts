@@ -480,7 +480,7 @@ export function storeContract(maker: StoreMaker): void {
       assert.deepEqual(rows[0], {
         id: { arrival: arrived, n: 0 }, sender: 'sender@example.org', recipient: 'a@one.example', domain: 'one.example', notify: 'SUCCESS,FAILURE', orcpt: 'rfc822;a@one.example',
         envid: 'e1', ret: 'HDRS', smtputf8: true, bodyType: '8BITMIME', size: 8, relayPrefix: 'Received: here\r\n', submitter: account, messageId: 'one@example.org',
-        state: 'waiting', createdMs: START_MS, dueMs: START_MS, attempts: 0, lastAttemptMs: null, lastReply: null, lastRemote: null, delayNotified: false,
+        state: 'waiting', createdMs: START_MS, dueMs: START_MS, attempts: 0, lastAttemptMs: null, lastReply: null, lastRemote: null, delayNotified: false, livedMinutes: 0,
       })
       const works = rows.map((row) => row.id)
       const mine = (list: { id: { arrival: Sequence; n: number } }[]) => list.filter((row) => row.id.arrival === arrived).map((row) => row.id.n)

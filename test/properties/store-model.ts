@@ -174,6 +174,7 @@ export class StoreModel {
       ;[...reports].forEach(([kind, works], n) => this.outbox.set(`${record.sequence}.${n}`, { kind, works }))
       return ok
     }
+    if (change.kind === 'tick') return ok
     const allowed = change.kind === 'work-state' ? ['waiting', 'held'] : ['waiting']
     for (const id of change.works) {
       const row = of(id)

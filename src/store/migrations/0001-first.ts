@@ -67,12 +67,14 @@ const directory: readonly Table[] = [
 
 const queue: readonly Table[] = [
   position, outbox, originSeen,
+  // How long servers have lived on this store, all together, by their ticks.
+  { name: 'lived', columns: ['database_id bigint', 'minutes bigint'], key: ['database_id'] },
   // What all recipients of one arrival share.
   {
     name: 'work_arrival',
     columns: [
       'arrival bigint', 'sender text', 'envid text?', 'ret text?', 'smtputf8 bigint', 'body_type text', 'octets bigint',
-      'relay_prefix bytes', 'submitter bigint?', 'message_id text?', 'created_ms bigint',
+      'relay_prefix bytes', 'submitter bigint?', 'message_id text?', 'created_ms bigint', 'lived_minutes bigint',
     ],
     key: ['arrival'],
     rowNumber: 'arrival',

@@ -10,11 +10,11 @@ export async function applyQueueArrival(tx: Tx, context: Context, arrival: Arriv
   if (arrival.work.length === 0) return done('ignored')
   if (arrival.origin && !(await originIsNew(tx, context, arrival.origin))) return done('ignored')
   await tx.run(
-    `insert into work_arrival (arrival, sender, envid, ret, smtputf8, body_type, octets, relay_prefix, submitter, message_id, created_ms)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    `insert into work_arrival (arrival, sender, envid, ret, smtputf8, body_type, octets, relay_prefix, submitter, message_id, created_ms, lived_minutes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce((select minutes from lived where database_id = $12), 0))`,
     context.sequence, safeText(arrival.sender), arrival.envid === undefined ? null : safeText(arrival.envid), arrival.ret ?? null,
     arrival.smtputf8 ? 1 : 0, arrival.bodyType ?? '7BIT', bodyOctets, bytesOfLatin1(arrival.relayPrefix ?? ''), arrival.submitter ?? null,
-    arrival.facts.messageId === undefined ? null : safeText(arrival.facts.messageId), context.timeMs)
+    arrival.facts.messageId === undefined ? null : safeText(arrival.facts.messageId), context.timeMs, context.database)
   const report: OutboxRow['report'] = { kind: 'delivered', works: [] }
   for (const [n, work] of arrival.work.entries()) {
     const isHere = work.deliveredHere === true

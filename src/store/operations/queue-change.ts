@@ -15,6 +15,7 @@ export async function applyQueueChange(tx: Tx, context: Context, change: QueueCh
     case 'work-state': return workStateChange(tx, context, change)
     case 'work-retry': return workRetry(tx, change)
     case 'outbox-done': return applyOutboxDone(tx, context, change)
+    case 'tick': return tick(tx, context, change)
   }
 }
 
@@ -44,5 +45,12 @@ async function workRetry(tx: Tx, change: QueueChange & { kind: 'work-retry' }): 
   for (const { arrival, n } of change.works) {
     await tx.run('update work set due_ms = $3 where arrival = $1 and n = $2', arrival, n, change.dueMs)
   }
+  return done({})
+}
+
+/** Ages of mail are counted in time that some server has lived through, so that a clock that was set ends nothing (STORE.md, Clock). */
+async function tick(tx: Tx, context: Context, change: QueueChange & { kind: 'tick' }): Promise<Result> {
+  const changed = await tx.run('update lived set minutes = minutes + $2 where database_id = $1', context.database, change.minutes)
+  if (changed === 0) await tx.run('insert into lived (database_id, minutes) values ($1, $2)', context.database, change.minutes)
   return done({})
 }

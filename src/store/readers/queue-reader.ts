@@ -8,7 +8,8 @@ import { PAGE_ROWS_MAX } from './account-readings.ts'
 import type { RunReading } from './account-reader.ts'
 
 const COLUMNS = `w.arrival, w.n, a.sender, w.recipient, w.domain, w.notify, w.orcpt, a.envid, a.ret, a.smtputf8, a.body_type, a.octets, a.relay_prefix,
-  a.submitter, a.message_id, w.state, a.created_ms, w.due_ms, w.attempts, w.last_attempt_ms, w.last_reply, w.last_remote, w.delay_notified`
+  a.submitter, a.message_id, w.state, a.created_ms, w.due_ms, w.attempts, w.last_attempt_ms, w.last_reply, w.last_remote, w.delay_notified,
+  coalesce((select minutes from lived where database_id = 1), 0) - a.lived_minutes`
 const FROM = 'from work w join work_arrival a on a.arrival = w.arrival'
 
 function workRow(cells: Cells): WorkRow {
@@ -19,7 +20,7 @@ function workRow(cells: Cells): WorkRow {
     bodyType: cells[10] as WorkRow['bodyType'], size: cells[11] as number, relayPrefix: latin1Of(cells[12] as Uint8Array),
     submitter: cells[13] as AccountId | null, messageId: cells[14] as string | null, state: cells[15] as WorkState,
     createdMs: cells[16] as number, dueMs: cells[17] as number, attempts: cells[18] as number, lastAttemptMs: cells[19] as number | null,
-    lastReply: cells[20] as string | null, lastRemote: cells[21] as string | null, delayNotified: cells[22] === 1,
+    lastReply: cells[20] as string | null, lastRemote: cells[21] as string | null, delayNotified: cells[22] === 1, livedMinutes: cells[23] as number,
   }
 }
 

@@ -7,7 +7,7 @@ import { workFate } from './work-fate.ts'
 const row = (more: Partial<WorkRow>): WorkRow => ({
   id: { arrival: sequence(7), n: 0 }, sender: 'ada@example.org', recipient: 'bo@example.net', domain: 'example.net', notify: null, orcpt: null, envid: null, ret: null,
   smtputf8: false, bodyType: '7BIT', size: 3, relayPrefix: '', submitter: null, messageId: null, state: 'failed', createdMs: 0, dueMs: Date.UTC(2026, 0, 2), attempts: 2,
-  lastAttemptMs: 0, lastReply: null, lastRemote: null, delayNotified: false, ...more,
+  lastAttemptMs: 0, lastReply: null, lastRemote: null, delayNotified: false, livedMinutes: 0, ...more,
 })
 
 test('"the sender was told" is said only when a report of the failure was owed (RFC 3461 §4.1, RFC 5321 §4.5.5)', () => {
