@@ -136,7 +136,7 @@ test('forty days on the clock while the server was off: the mail is as old as se
   const again = await reopen()
   assert.equal((await again.queue.get({ arrival, n: 0 }))?.livedMinutes, 30)
   const later = { ...systemClock, nowMs: () => systemClock.nowMs() + 40 * 24 * 3600_000 }
-  const server = await scriptedServer(t, [`${HELLO}\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 451 4.2.0 not now`])
+  const server = await scriptedServer(t, [`${HELLO}\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 451 4.2.0 not now\nC: RSET\nS: 250 ok`])
   const queue = start(t, again, server.port, relayReports(again), later)
   await server.done
   await queue.close()
