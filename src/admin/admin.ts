@@ -1,10 +1,10 @@
 // The front door of the operator's room: one function for each thing an operator can do, and the
 // control socket through which a running server is asked to do it.
 export * from './office.ts'
-export { type ArgumentsOf, type OperationName, type ResultOf, perform } from './operations.ts'
+export { type ArgumentsOf, type OperationName, type ResultOf, perform, readingOperations } from './operations.ts'
 export type { AccountSummary, Deleted, NewAccount, NewPassword } from './accounts.ts'
 export type { AliasSummary, DomainSummary } from './aliases-and-domains.ts'
 export type { TraceRow, WorkDetails, WorkSummary } from './outbound.ts'
 export type { Status } from './status.ts'
-export { CONTROL_SOCKET, type ControlServer, type ControlServerOptions, openControlServer } from './control-server.ts'
+export { CONTROL_SOCKET, SUPERVISOR_SOCKET, type ControlServer, type ControlServerOptions, openControlServer } from './control-server.ts'
 export { ANSWER_OCTETS_MAX, LineGatherer, parseAnswer, printLine } from './control-protocol.ts'

@@ -1,31 +1,30 @@
-// The control socket of a running server: `control.sock` in the data directory, for its owner alone
-// (mode 0600). Hands each request to the operations and writes the answer; promises to answer what it
-// has begun before it closes. Knows nothing of what the operations do.
+// The control socket of a running server (`control.sock` in the data directory) or supervisor
+// (`supervisor.sock`), for its owner alone (mode 0600). Hands each request to the operations and writes the
+// answer; promises to answer what it has begun before it closes. Knows nothing of what the operations do.
 import { type Server as NetServer, type Socket, createServer } from 'node:net'
-import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { Outage, errorCode, errorSentence } from '../base/errors.ts'
 import { madePrivate, removeIfThere, setMode, withSocketName } from '../base/files.ts'
 import type { Log } from '../base/log.ts'
 import { sameText } from '../base/language.ts'
 import { LineGatherer, REQUEST_OCTETS_MAX, parseRequest, printLine } from './control-protocol.ts'
-import { type Answer, type Office, EXIT, refused } from './office.ts'
-import { perform } from './operations.ts'
+import { type Answer, EXIT, refused } from './office.ts'
 
 export const CONTROL_SOCKET = 'control.sock'
+export const SUPERVISOR_SOCKET = 'supervisor.sock'
 
 const CONNECTIONS_MAX = 64
 /** Requests that one connection may have waiting. */
 const REQUESTS_WAITING_MAX = 100
 const IDLE_MS = 5 * 60_000
 
-/** Commands that change nothing are not worth a line in the log. */
-const READS: ReadonlySet<string> = new Set(['status', 'account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
-
 export interface ControlServerOptions {
-  /** Absolute. Its owner lock is held by this process. */
-  readonly data: string
-  readonly office: Office
+  /** Absolute. The folder belongs to this process alone: a socket left behind by another is removed. */
+  readonly path: string
+  /** Carries out one operation; never throws. */
+  readonly perform: (command: string, args: unknown) => Promise<Answer<unknown>>
+  /** Commands that change nothing are not worth a line in the log. */
+  readonly reads: ReadonlySet<string>
   readonly clock: Clock
   readonly log: Log
 }
@@ -38,9 +37,9 @@ export interface ControlServer {
   abandon(): void
 }
 
-/** Call on the main thread, and only as the owner of the data directory: a socket left behind is removed. */
+/** Call on the main thread. */
 export async function openControlServer(options: ControlServerOptions): Promise<ControlServer> {
-  const path = join(options.data, CONTROL_SOCKET)
+  const { path } = options
   const sessions = new Set<ControlSession>()
   const server = createServer((socket) => {
     if (sessions.size >= CONNECTIONS_MAX) {
@@ -123,10 +122,10 @@ class ControlSession {
     const request = parseRequest(line)
     if (!request.ok) return refused(request.code, sameText(request.reason), EXIT.usage)
     const { command, args } = request.value
-    const answer = await perform(this.#options.office, command, args)
+    const answer = await this.#options.perform(command, args)
     // Arguments are not logged: a password may be among them.
     if (!answer.ok) this.#options.log.info('control command refused', { command, code: answer.code, reason: answer.reason.en })
-    else if (READS.has(command)) this.#options.log.debug('control command done', { command })
+    else if (this.#options.reads.has(command)) this.#options.log.debug('control command done', { command })
     else this.#options.log.info('control command done', { command })
     return answer
   }

@@ -43,6 +43,9 @@ export type OperationName = keyof typeof operations
 export type ArgumentsOf<N extends OperationName> = Parameters<(typeof operations)[N]['run']>[1]
 export type ResultOf<N extends OperationName> = Awaited<ReturnType<(typeof operations)[N]['run']>> extends Answer<infer R> ? R : never
 
+/** Those that change nothing. */
+export const readingOperations: ReadonlySet<string> = new Set<OperationName>(['status', 'account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
+
 function isOperationName(name: string): name is OperationName {
   return Object.hasOwn(operations, name)
 }

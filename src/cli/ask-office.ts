@@ -1,10 +1,11 @@
 // Has an operation carried out: by the running server if there is one, otherwise by this process, which
 // becomes the owner of the data for that moment (lock, replay, record, apply).
+import { join } from 'node:path'
 import { nodeDisk } from '../base/disk.ts'
 import { sameText } from '../base/language.ts'
 import { type LogLevel, createLog } from '../base/log.ts'
 import { becomeOwnerOf, becomeUser, isRoot, lookUpUser, makeFolderFor } from '../base/run-as.ts'
-import { type Answer, type ArgumentsOf, type ExitCode, type Office, type OperationName, type Refusal, type ResultOf, EXIT, perform, refusalOf, refused } from '../admin/admin.ts'
+import { type Answer, type ArgumentsOf, type ExitCode, type Office, type OperationName, type Refusal, type ResultOf, CONTROL_SOCKET, EXIT, perform, readingOperations, refusalOf, refused } from '../admin/admin.ts'
 import type { Config } from '../config/config.ts'
 import { type Context, sayTrouble } from './command.ts'
 import { askServer } from './control-client.ts'
@@ -16,8 +17,6 @@ const BUSY_STEP_MS = 100
 
 /** What answers only in a running server. */
 const SERVER_ONLY: ReadonlySet<OperationName> = new Set(['status', 'reload', 'stop'])
-/** What makes no sense on data that is not there. */
-const READS: ReadonlySet<OperationName> = new Set(['account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
 
 /** The answer's result, or the exit code after the refusal has been said on standard error. */
 export async function askOffice<N extends OperationName>(context: Context, name: N, args: ArgumentsOf<N>): Promise<{ ok: true; result: ResultOf<N> } | { ok: false; exit: ExitCode }> {
@@ -42,11 +41,12 @@ export async function answerTo(context: Context, config: Config, name: Operation
 
 async function oneTry(context: Context, config: Config, name: OperationName, args: unknown): Promise<Answer<unknown> | 'busy'> {
   try {
-    const asked = await askServer(config.data, name, args)
+    const asked = await askServer(join(config.data, CONTROL_SOCKET), name, args)
     if (asked.at === 'answered') return asked.answer
     if (asked.at === 'cut-off') return refused('cut-off', sameText(context.say.cutOff), EXIT.tryAgain)
     if (SERVER_ONLY.has(name)) return refused('not-running', sameText(context.say.notRunning(config.data)), EXIT.unavailable)
-    if (READS.has(name) && !nodeDisk.exists(config.data)) return refused('no-data', sameText(context.say.noData(config.data)), EXIT.unavailable)
+    // A reading makes no sense on data that is not there.
+    if (readingOperations.has(name) && !nodeDisk.exists(config.data)) return refused('no-data', sameText(context.say.noData(config.data)), EXIT.unavailable)
     return await asOwner(context, config, (office) => perform(office, name, args))
   } catch (error) {
     return refusalOf(error)

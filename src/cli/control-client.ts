@@ -1,9 +1,8 @@
-// Asks a running server through its control socket. Says plainly when none is there.
+// Asks a running server, or supervisor, through its control socket. Says plainly when none is there.
 import { type Socket, connect } from 'node:net'
-import { join } from 'node:path'
 import { Outage, errorCode, errorSentence } from '../base/errors.ts'
 import { withSocketName } from '../base/files.ts'
-import { ANSWER_OCTETS_MAX, type Answer, CONTROL_SOCKET, LineGatherer, parseAnswer, printLine } from '../admin/admin.ts'
+import { ANSWER_OCTETS_MAX, type Answer, LineGatherer, parseAnswer, printLine } from '../admin/admin.ts'
 
 export type Asked =
   | { at: 'answered'; answer: Answer<unknown> }
@@ -13,8 +12,7 @@ export type Asked =
   | { at: 'cut-off' }
 
 /** One request, one answer. Throws an `Outage` when the socket is there and may not be used. */
-export async function askServer(data: string, command: string, args: unknown): Promise<Asked> {
-  const path = join(data, CONTROL_SOCKET)
+export async function askServer(path: string, command: string, args: unknown): Promise<Asked> {
   const socket = await connectTo(path)
   if (!socket) return { at: 'nobody' }
   return new Promise<Asked>((resolve, reject) => {

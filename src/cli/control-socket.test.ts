@@ -8,22 +8,24 @@ import { systemClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
 import { askServer } from './control-client.ts'
 import { LineGatherer } from '../admin/control-protocol.ts'
-import { openControlServer } from '../admin/control-server.ts'
+import { CONTROL_SOCKET, openControlServer, perform, readingOperations } from '../admin/admin.ts'
 import { pretendOffice } from '../admin/pretend-office-for-tests.ts'
+
+const ask = (data: string, command: string, args: unknown) => askServer(join(data, CONTROL_SOCKET), command, args)
 
 async function open(t: TestContext, data = mkdtempSync(join(tmpdir(), 'daruma-control-'))) {
   t.after(() => rmSync(data, { recursive: true, force: true }))
   const pretend = pretendOffice()
-  const server = await openControlServer({ data, office: pretend.office, clock: systemClock, log: silentLog })
+  const server = await openControlServer({ path: join(data, CONTROL_SOCKET), perform: (command, args) => perform(pretend.office, command, args), reads: readingOperations, clock: systemClock, log: silentLog })
   t.after(() => server.close())
   return { ...pretend, data, server }
 }
 
 test('a request goes there and its answer comes back', async (t) => {
   const { data } = await open(t)
-  const added = await askServer(data, 'account-add', { address: '花子@example.org', password: 'x', quota: null })
+  const added = await ask(data, 'account-add', { address: '花子@example.org', password: 'x', quota: null })
   assert.deepEqual(added, { at: 'answered', answer: { ok: true, result: { address: '花子@example.org', account: 100, password: null, domainAdded: 'example.org' } } })
-  const again = await askServer(data, 'account-add', { address: '花子@example.org', password: 'x', quota: null })
+  const again = await ask(data, 'account-add', { address: '花子@example.org', password: 'x', quota: null })
   assert.ok(again.at === 'answered' && !again.answer.ok)
   assert.deepEqual([again.answer.exit, again.answer.code], [1, 'exists'])
   assert.match(again.answer.reason.ja, /すでにあります/)
@@ -34,26 +36,26 @@ test('the socket is for its owner alone and goes when the server closes', async 
   assert.equal(statSync(server.path).mode & 0o777, 0o600)
   await server.close()
   assert.equal(existsSync(server.path), false)
-  assert.deepEqual(await askServer(data, 'status', {}), { at: 'nobody' })
+  assert.deepEqual(await ask(data, 'status', {}), { at: 'nobody' })
 })
 
 test('a socket left behind by a dead server is nobody, and is replaced', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'daruma-control-'))
   writeFileSync(join(data, 'control.sock'), '')
-  assert.deepEqual(await askServer(data, 'status', {}), { at: 'nobody' })
+  assert.deepEqual(await ask(data, 'status', {}), { at: 'nobody' })
   await open(t, data)
-  assert.equal((await askServer(data, 'account-list', {})).at, 'answered')
+  assert.equal((await ask(data, 'account-list', {})).at, 'answered')
 })
 
 test('a data directory deeper than the kernel allows for a socket', async (t) => {
   const top = mkdtempSync(join(tmpdir(), 'daruma-control-'))
   t.after(() => rmSync(top, { recursive: true, force: true }))
   const data = join(top, 'x'.repeat(100), 'y'.repeat(100))
-  assert.deepEqual(await askServer(data, 'account-list', {}), { at: 'nobody' })
+  assert.deepEqual(await ask(data, 'account-list', {}), { at: 'nobody' })
   mkdirSync(data, { recursive: true })
   const before = process.cwd()
   await open(t, data)
-  assert.equal((await askServer(data, 'account-list', {})).at, 'answered')
+  assert.equal((await ask(data, 'account-list', {})).at, 'answered')
   assert.equal(process.cwd(), before)
 })
 
@@ -96,7 +98,7 @@ test('closing answers what was begun', async (t) => {
     release = () => resolve({ argon2: 'v', scram: null })
     begun?.()
   }) })
-  const asked = askServer(data, 'account-add', { address: 'a@b.example', password: 'x', quota: null })
+  const asked = ask(data, 'account-add', { address: 'a@b.example', password: 'x', quota: null })
   await started
   const closed = server.close()
   release?.()

@@ -4,12 +4,13 @@
 //   starting ──ready──▶ running ──SIGTERM, SIGINT, stop──▶ stopping ──▶ exit 0
 //      │                  │ └─SIGHUP, reload─▶ running        └─second signal─▶ exit 1
 //      └─refused─▶ exit   └─failed (a write that failed)─▶ exit 74, nothing more is written
+import { join } from 'node:path'
 import { nodeDisk } from '../base/disk.ts'
 import type { Refused } from '../base/errors.ts'
 import { sameText } from '../base/language.ts'
 import { type Log, createLog } from '../base/log.ts'
 import { isRoot, lookUpUser, makeFolderFor } from '../base/run-as.ts'
-import { type Answer, type ExitCode, type ListenerFacts, type Office, type ReloadReport, EXIT, done, openControlServer, refusalOf, refused } from '../admin/admin.ts'
+import { type Answer, type ExitCode, type ListenerFacts, type Office, type ReloadReport, CONTROL_SOCKET, EXIT, done, openControlServer, perform, readingOperations, refusalOf, refused } from '../admin/admin.ts'
 import { type LoadedConfig, doorNames } from '../config/config.ts'
 import { planReload } from '../config/reload-plan.ts'
 import { type Context, sayTrouble } from './command.ts'
@@ -85,7 +86,7 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
       stop: () => stop.abort(),
     },
   }
-  const control = await openControlServer({ data, office, clock, log })
+  const control = await openControlServer({ path: join(data, CONTROL_SOCKET), perform: (command, args) => perform(office, command, args), reads: readingOperations, clock, log })
   const stopHearing = context.onSignal('SIGHUP', () => void reload())
   try {
     writeRunFiles(data, context.pid, server.listeners)
