@@ -2,16 +2,17 @@
 // data for a command. This file wires; it decides nothing.
 //
 // Start, in this order: bind all ports (as root, if need be) → rights are dropped → lock → journal (recovery) →
-// databases (to the gate) → front threads listen → ready. Stop, in this order: doors say goodbye → queue →
+// databases (to the gate) → front threads listen → ready. In a planned restart the front threads are warm and listen
+// before the lock is free: whoever comes is greeted and waits (server/lobby.ts). Stop, in this order: doors say goodbye → queue →
 // databases flushed → journal sealed → lock released.
 import type { Clock } from './base/clock.ts'
 import { keepCompiled } from './base/compile-cache.ts'
 import { nodeDisk } from './base/disk.ts'
-import { Outage, refuse, understood, type Parsed } from './base/errors.ts'
+import { Outage, refuse, understood, type Parsed, type Refused } from './base/errors.ts'
 import type { Limits } from './base/limits.ts'
 import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
-import { becomeOwnerOf, becomeUser, isRoot } from './base/run-as.ts'
+import { becomeOwnerOf } from './base/run-as.ts'
 import { EXIT, type ExitCode, type ListenerFacts, type Office } from './admin/admin.ts'
 import type { Owner, Server, ServeOptions } from './server/server-interface.ts'
 import { doorNames, type Config, type DoorName } from './config/config.ts'
@@ -19,12 +20,13 @@ import { newTicketKeys, parseServerContexts, type CertificatePair } from './net/
 import { loadCertificates } from './server/certificates.ts'
 import { loadDecoyKey } from './server/decoy-key.ts'
 import { DoorSockets } from './server/door-sockets.ts'
+import { dropRights } from './server/drop-rights.ts'
 import { Front } from './server/fronts.ts'
-import type { FrontKind } from './server/thread-messages.ts'
+import type { FrontKind, FrontStore } from './server/thread-messages.ts'
 import { LargeStore } from './store/journal/large-writer.ts'
 import { openJournalReader } from './store/journal/journal-reader.ts'
 import { openInlineStore } from './store/inline.ts'
-import { takeOwnerLock } from './store/owner-lock.ts'
+import { takeOwnerLock, type OwnerLock } from './store/owner-lock.ts'
 import { makeCredential } from './store/store.ts'
 import { removeUnnamedLarge } from './store/threads/large-cleanup.ts'
 import { startStoreThreads, type StoreThreads } from './store/threads/store-threads.ts'
@@ -32,6 +34,8 @@ import { StoreClient } from './store/threads/store-client.ts'
 
 /** Sessions get so long to finish when the server stops. */
 const GRACE_MS = 5000
+const LOCK_WAIT_MS = 10_000
+const LOCK_STEP_MS = 20
 /** Chores wait until the rush after a start is over. */
 const TIDY_AFTER_MS = 60_000
 
@@ -41,36 +45,76 @@ const TLS_FROM_FIRST_BYTE: ReadonlySet<DoorName> = new Set(['submissions', 'imap
 export async function serve(config: Config, options: ServeOptions): Promise<Parsed<Server>> {
   // What only root may do comes first: ports, and keys that are root's alone.
   const doors = bindDoors(config, options)
-  const operators = config.tls ? loadCertificates(config, options) : undefined
-  const releaseDoors = () => {
+  const operators = config.tls ? loadOperatorsCertificates(config, options) : undefined
+  let lock: OwnerLock | undefined
+  const release = () => {
     if (doors.ok) for (const { sockets } of doors.value) sockets.release()
+    lock?.release()
+  }
+  const giveUp = (why: Refused): Refused => {
+    release()
+    return why
   }
   // Nothing in the data directory is touched as root: its next owner could not open what root has made.
   const dropped = dropRights(config)
-  const lock = dropped.ok ? takeOwnerLock(config.data) : dropped
-  if (!lock.ok) {
-    releaseDoors()
-    return lock
+  if (!dropped.ok) return giveUp(dropped)
+  if (!options.succession) {
+    const taken = takeOwnerLock(config.data)
+    if (!taken.ok) return giveUp(taken)
+    lock = taken.value
   }
-  if (!doors.ok) {
-    lock.value.release()
-    return doors
-  }
+  if (!doors.ok) return giveUp(doors)
   const certificates = operators ?? loadCertificates(config, options)
   const usable = certificates.ok ? parseServerContexts(certificates.value, newTicketKeys(options.random)) : certificates
-  if (!certificates.ok || !usable.ok) {
-    releaseDoors()
-    lock.value.release()
-    return refuse('bad-certificate', certificates.ok ? (usable.ok ? '' : usable.reason) : certificates.reason)
-  }
+  if (!certificates.ok || !usable.ok) return giveUp(refuse('bad-certificate', certificates.ok ? (usable.ok ? '' : usable.reason) : certificates.reason))
+  const life = new Ending()
+  const fronts = makeFronts(config, options, { doors: doors.value, certificates: certificates.value, onLost: (reason) => life.fail({ exit: EXIT.tryAgain, reason }) })
   try {
-    return understood(await startServer(config, options, { doors: doors.value, certificates: certificates.value, release: () => lock.value.release() }))
+    if (options.succession) {
+      await Promise.all(fronts.map((front) => front.prepare()))
+      options.succession.warm()
+      await options.succession.mayAccept
+      await Promise.all(fronts.map((front) => front.accept()))
+      await options.succession.mayOwn
+      const taken = await takeLockFromPredecessor(config.data, options.clock)
+      if (!taken.ok) throw new Outage(taken.reason, { operation: 'start' })
+      lock = taken.value
+      return understood(await openServer(config, options, { doors: doors.value, fronts, life, release }))
+    }
+    // Both need most of their time for loading, and none of the other.
+    const prepared = Promise.all(fronts.map((front) => front.prepare()))
+    prepared.catch(() => {})
+    return understood(await openServer(config, options, { doors: doors.value, fronts, life, release, prepared }))
   } catch (error) {
-    releaseDoors()
-    lock.value.release()
+    for (const front of fronts) void front.stop(0)
+    release()
     if (error instanceof Outage) return refuse('start-failed', `${error.message}${error.hint ? ` (${error.hint})` : ''}`)
     throw error
   }
+}
+
+/** The old process has ended; what the kernel still holds of its lock is gone in a moment. */
+async function takeLockFromPredecessor(data: string, clock: Clock): Promise<Parsed<OwnerLock>> {
+  const untilMs = clock.monotonicMs() + LOCK_WAIT_MS
+  for (;;) {
+    const taken = takeOwnerLock(data)
+    if (taken.ok || taken.code !== 'already-owned' || clock.monotonicMs() >= untilMs) return taken
+    await clock.sleep(LOCK_STEP_MS)
+  }
+}
+
+/** Renewed files count; where they cannot be read any more (root's alone), what root has read before goes on. */
+function loadOperatorsCertificates(config: Config, options: ServeOptions): Parsed<CertificatePair[]> {
+  const read = loadCertificates(config, options)
+  if (read.ok || !options.certificates) return read
+  options.log.warn('the certificates cannot be read; those from the start go on', { reason: read.reason })
+  return understood(options.certificates)
+}
+
+/** How the server comes to its end by itself. */
+class Ending {
+  fail: (end: { exit: ExitCode; reason: string }) => void = () => {}
+  readonly failed = new Promise<{ exit: ExitCode; reason: string }>((resolve) => (this.fail = resolve))
 }
 
 /** Commands on a stopped server: the same store, in this thread. */
@@ -82,14 +126,6 @@ export async function openOwner(config: Config, options: { clock: Clock; random:
   })
   if (!opened.ok) return opened
   return understood({ office: officeOf(opened.value.store, () => config, options), close: () => opened.value.close() })
-}
-
-/** Root becomes [run] user, or whoever the data belongs to. There is no way back. */
-function dropRights(config: Config): Parsed<unknown> {
-  if (!isRoot()) return understood(undefined)
-  if (config.run.user !== undefined) return becomeUser(config.run.user)
-  becomeOwnerOf(config.data)
-  return understood(undefined)
 }
 
 interface Door {
@@ -104,9 +140,9 @@ function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
   }
   for (const door of doorNames) {
     const inherited = options.inherited.filter((socket) => socket.door === door)
-    for (const { fd, place } of inherited) {
+    for (const { fds, place } of inherited) {
       const at = { host: place?.address ?? 'inherited', port: place?.port ?? 0 }
-      add(DoorSockets.inherit(door, { ...at, family: at.host.includes(':') ? 6 : 4 }, fd), at)
+      add(DoorSockets.inherit(door, { ...at, family: at.host.includes(':') ? 6 : 4 }, fds), at)
     }
     if (inherited.length > 0) continue
     for (const { host, port } of config.listen[door]) {
@@ -121,22 +157,33 @@ function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
   return understood(doors)
 }
 
-async function startServer(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; release: () => void }): Promise<Server> {
+interface Opening {
+  doors: Door[]
+  fronts: Front[]
+  life: Ending
+  release: () => void
+  /** The fronts are being loaded; absent when they listen already. */
+  prepared?: Promise<unknown>
+}
+
+async function openServer(config: Config, options: ServeOptions, { doors, fronts, life, release, prepared }: Opening): Promise<Server> {
   const { clock, random, log } = options
   const startedMs = clock.nowMs()
-  let fail: (end: { exit: ExitCode; reason: string }) => void = () => {}
-  const failed = new Promise<{ exit: ExitCode; reason: string }>((resolve) => (fail = resolve))
   const store = await startStoreThreads({
     dataDirectory: config.data, mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets, acceptLoss: options.acceptLoss,
-    limits: config.limits, log, logLevel: config.log.level, crashAt: process.env['DARUMA_CRASH_AT'],
-    onDead: (because, exit) => fail({ exit: exit === 74 ? EXIT.io : EXIT.failed, reason: because }),
+    limits: config.limits, clock, log, logLevel: config.log.level, crashAt: process.env['DARUMA_CRASH_AT'],
+    onDead: (because, exit) => life.fail({ exit: exit === 74 ? EXIT.io : EXIT.failed, reason: because }),
   })
   for (const sentence of store.report) log.warn(sentence)
   // What a reload changes for the operator's room.
   const running = { config, limits: { ...config.limits } }
   const client = await connectMain(config, options, store, running.limits)
-  const fronts = makeFronts(config, options, store, { ...owned, onLost: (reason) => fail({ exit: EXIT.tryAgain, reason }) })
-  await Promise.all(fronts.map((front) => front.start()))
+  const connect = (): FrontStore => ({ ports: store.connect(), gauges: store.gauges.shared, mirrors: store.mirrors })
+  if (prepared) {
+    await prepared
+    await Promise.all(fronts.map((front) => front.accept()))
+  }
+  await Promise.all(fronts.map((front) => front.go(connect)))
   keepCompiled()
   const tidying = new AbortController()
   const cancelTidying = clock.after(TIDY_AFTER_MS, () => {
@@ -147,11 +194,11 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
   let stopped: Promise<void> | undefined
   return {
     office: officeOf(client, () => running.config, options),
-    listeners: owned.doors.map((door) => door.facts),
-    failed,
-    healthy: () => fronts.every((front) => front.healthy()),
+    listeners: doors.map((door) => door.facts),
+    failed: life.failed,
+    healthy: () => fronts.every((front) => front.healthy()) && store.healthy(),
     async reload(next) {
-      const certificates = loadCertificates(next, options)
+      const certificates = next.tls ? loadOperatorsCertificates(next, options) : loadCertificates(next, options)
       if (!certificates.ok) return certificates
       const usable = parseServerContexts(certificates.value, newTicketKeys(random))
       if (!usable.ok) return usable
@@ -161,14 +208,19 @@ async function startServer(config: Config, options: ServeOptions, owned: { doors
       for (const front of fronts) front.reload(next, certificates.value)
       return understood(undefined)
     },
-    stop() {
+    stop(onClosed = () => {}) {
       stopped ??= (async () => {
         cancelTidying()
         tidying.abort(new Error('the server is stopping'))
-        await Promise.all(fronts.map((front) => front.stop(GRACE_MS)))
+        const stopping = fronts.map((front) => {
+          const closed = Promise.withResolvers<void>()
+          return { closed: closed.promise, gone: front.stop(GRACE_MS, closed.resolve) }
+        })
+        void Promise.all(stopping.map((front) => front.closed)).then(onClosed)
+        await Promise.all(stopping.map((front) => front.gone))
         client.close()
         await store.stop()
-        owned.release()
+        release()
       })()
       return stopped
     },
@@ -183,14 +235,14 @@ function connectMain(config: Config, options: ServeOptions, store: StoreThreads,
   })
 }
 
-function makeFronts(config: Config, options: ServeOptions, store: StoreThreads, owned: { doors: Door[]; certificates: CertificatePair[]; onLost: (reason: string) => void }): Front[] {
+function makeFronts(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; onLost: (reason: string) => void }): Front[] {
   const ticketKeys = newTicketKeys(options.random)
   const decoyKey = loadDecoyKey(config.data, options)
   const ownAddresses = owned.doors.filter(({ sockets }) => sockets.door === 'smtp').map(({ facts }) => ({ host: facts.address, port: facts.port }))
   const kinds: FrontKind[] = ['taking', 'reading', 'queue']
   return kinds.map((kind) => new Front({
-    kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, connect: () => store.connect(), onLost: owned.onLost,
-    data: { kind, mirrors: store.mirrors, gauges: store.gauges.shared, ticketKeys, decoyKey, version: options.version, ownAddresses },
+    kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, onLost: owned.onLost,
+    data: { kind, ticketKeys, decoyKey, version: options.version, ownAddresses },
   }, owned.doors.map(({ sockets }) => sockets).filter(({ door }) => KIND_OF[door] === kind)))
 }
 

@@ -22,7 +22,7 @@ export function inheritedSockets(env: Environment, pid: number, placeOf = placeO
   const found: InheritedSocket[] = []
   for (let index = 0; index < count; index += 1) {
     const door: DoorName | undefined = doorNames.find((name) => name === names[index])
-    if (door !== undefined) found.push({ door, fd: FIRST_FD + index, place: placeOf(FIRST_FD + index) })
+    if (door !== undefined) found.push({ door, fds: [FIRST_FD + index], place: placeOf(FIRST_FD + index) })
   }
   return found
 }

@@ -75,6 +75,9 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
   }
 }
 
+/** For those who find no room before the server is there. */
+export const IMAP_COME_BACK = '* BYE [UNAVAILABLE] the server is about to be back, try again in a moment\r\n'
+
 const REFUSALS = {
   'too-many': '* BYE [UNAVAILABLE] too many connections, try again later\r\n',
   'too-many-from-you': '* BYE [UNAVAILABLE] too many connections from your address\r\n',

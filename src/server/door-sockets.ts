@@ -14,14 +14,14 @@ export class DoorSockets {
   #ready: Bound[] = []
   /** Handed over, by descriptor. */
   readonly #out = new Map<number, Bound>()
-  /** Opened by the service manager; there is one. */
-  #inherited: number | undefined
+  /** Opened by the supervisor or the service manager, not handed over yet. */
+  readonly #inherited: number[]
   readonly #isInherited: boolean
 
-  private constructor(door: DoorName, address: ListenAddress, inherited?: number) {
+  private constructor(door: DoorName, address: ListenAddress, inherited?: readonly number[]) {
     this.door = door
     this.address = address
-    this.#inherited = inherited
+    this.#inherited = [...(inherited ?? [])]
     this.#isInherited = inherited !== undefined
   }
 
@@ -33,17 +33,16 @@ export class DoorSockets {
     return understood(sockets)
   }
 
-  static inherit(door: DoorName, address: ListenAddress, fd: number): DoorSockets {
-    return new DoorSockets(door, address, fd)
+  static inherit(door: DoorName, address: ListenAddress, fds: readonly number[]): DoorSockets {
+    return new DoorSockets(door, address, fds)
   }
 
   /** For the next thread. Codes of a refusal: "socket-gone" when there will never be one again, else those of `bindSocket`. */
   take(): Parsed<DoorSocket> {
     const { door, address } = this
     if (this.#isInherited) {
-      const fd = this.#inherited
-      this.#inherited = undefined
-      return fd === undefined ? refuse('socket-gone', `the socket of ${door} that the service manager had opened is gone`) : understood({ door, address, fd })
+      const fd = this.#inherited.shift()
+      return fd === undefined ? refuse('socket-gone', `no socket of ${door} is left of those that were handed to this process`) : understood({ door, address, fd })
     }
     const bound = this.#ready.shift() ?? bindSocket(address)
     if (!('address' in bound) && !bound.ok) return bound.code === 'port-not-allowed' ? refuse('socket-gone', bound.reason) : bound
@@ -56,7 +55,7 @@ export class DoorSockets {
   /** The thread ended without having listened on it. */
   takeBack(fd: number): void {
     if (this.#isInherited) {
-      this.#inherited = fd
+      this.#inherited.unshift(fd)
       return
     }
     const bound = this.#out.get(fd)

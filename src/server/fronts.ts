@@ -1,15 +1,14 @@
 // The front threads as the main thread sees them: started, watched, restarted alone when one dies, reloaded,
 // stopped. A front that dies takes its sessions with it and nothing else: what was acknowledged is in the journal.
-import { Worker } from 'node:worker_threads'
+import { Worker, type MessagePort } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
 import { Outage, errorCode, errorSentence } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
 import { Gauges } from '../store/threads/gauges.ts'
-import type { FrontPorts } from '../store/threads/messages.ts'
 import type { DoorSockets } from './door-sockets.ts'
-import type { DoorSocket, FromFront, FrontKind, FrontThreadData, ToFront } from './thread-messages.ts'
+import type { DoorSocket, FromFront, FrontKind, FrontStore, FrontThreadData, ToFront } from './thread-messages.ts'
 
 const frontLimits = {
   /** A front that has lived for less is in trouble that a start does not mend at once: the next one waits. */
@@ -27,10 +26,9 @@ export interface FrontOptions {
   clock: Clock
   log: Log
   /** Everything of the thread's data but what changes with each start. */
-  data: Omit<FrontThreadData, 'ports' | 'doors' | 'config' | 'certificates'>
+  data: Omit<FrontThreadData, 'doors' | 'config' | 'certificates'>
   config: Config
   certificates: CertificatePair[]
-  connect: () => FrontPorts
   /** A door cannot come back in this process: it has to end, so that whoever watches it starts another. */
   onLost: (reason: string) => void
 }
@@ -47,6 +45,9 @@ export class Front {
   #unanswered = 0
   #startedMs: number
   #cancelBeat: (() => void) | undefined
+  #connect: (() => FrontStore) | undefined
+  /** It works: when it ends now, another takes its place. */
+  #ready = false
 
   constructor(options: FrontOptions, doors: readonly DoorSockets[]) {
     this.kind = options.kind
@@ -57,41 +58,66 @@ export class Front {
     this.#startedMs = options.clock.monotonicMs()
   }
 
-  /** Resolves when its doors listen. */
-  async start(): Promise<void> {
+  /** Starts its thread. Resolves when everything is loaded; nothing listens yet. */
+  async prepare(): Promise<void> {
     this.#startedMs = this.#options.clock.monotonicMs()
     const sockets = this.#takeSockets()
-    const ports = this.#options.connect()
     const worker = new Worker(new URL('./front-thread.ts', import.meta.url), {
       name: this.kind,
-      workerData: { ...this.#options.data, ports, doors: sockets, config: this.#config, certificates: this.#certificates } satisfies FrontThreadData,
-      transferList: [ports.journal, ports.accounts],
+      workerData: { ...this.#options.data, doors: sockets, config: this.#config, certificates: this.#certificates } satisfies FrontThreadData,
     })
-    // Nobody waits for what a thread that has gone would have read.
-    worker.once('exit', () => new Gauges(this.#options.data.gauges).setDirectoryRead(ports.front, undefined))
     this.#worker = worker
     this.#unanswered = 0
-    worker.once('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined
-    })
-    await new Promise<void>((resolve, reject) => {
-      worker.on('message', (message: FromFront) => {
-        this.#unanswered = 0
-        if (message.t === 'ready') resolve()
-        if (message.t === 'refused') {
-          this.#giveBack(sockets, message.unused)
-          reject(new Outage(message.because, { operation: 'start' }))
-        }
-      })
-      worker.once('error', reject)
-      worker.once('exit', () => reject(new Outage(`the ${this.kind} thread ended before it was ready`, { operation: 'start' })))
+    worker.on('message', (message: FromFront) => {
+      this.#unanswered = 0
+      if (message.t === 'refused') this.#giveBack(sockets, message.unused)
     })
     worker.on('error', (error) => this.#options.log.error('a front thread has died; it is started again', { thread: this.kind, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }))
     worker.once('exit', () => {
+      const wasReady = this.#ready
+      this.#ready = false
       this.#giveBack(sockets, [])
-      if (!this.#stopping) void this.#startAgain()
+      if (this.#worker === worker) this.#worker = undefined
+      if (wasReady && !this.#stopping) void this.#startAgain()
     })
+    await this.#reach('warm')
     this.#beat()
+  }
+
+  /** Its doors listen; whoever comes is greeted and waits. */
+  accept(): Promise<void> {
+    return this.#reach('accepting', { t: 'accept' })
+  }
+
+  /** The data is ours. Resolves when it works. */
+  async go(connect: () => FrontStore): Promise<void> {
+    this.#connect = connect
+    const store = connect()
+    const worker = this.#worker
+    // Nobody waits for what a thread that has gone would have read.
+    worker?.once('exit', () => new Gauges(store.gauges).setDirectoryRead(store.ports.front, undefined))
+    await this.#reach('ready', { t: 'go', ...store }, [store.ports.journal, store.ports.accounts])
+    this.#ready = true
+  }
+
+  #reach(wanted: FromFront['t'], message?: ToFront, transfer: MessagePort[] = []): Promise<void> {
+    const worker = this.#worker
+    return new Promise<void>((resolve, reject) => {
+      const ended = () => reject(new Outage(`the ${this.kind} thread ended before it was ready`, { operation: 'start' }))
+      if (!worker) return ended()
+      const onMessage = (answer: FromFront) => {
+        if (answer.t === 'refused') reject(new Outage(answer.because, { operation: 'start' }))
+        if (answer.t !== wanted) return
+        worker.off('message', onMessage)
+        worker.off('error', reject)
+        worker.off('exit', ended)
+        resolve()
+      }
+      worker.on('message', onMessage)
+      worker.once('error', reject)
+      worker.once('exit', ended)
+      if (message) worker.postMessage(message, transfer)
+    })
   }
 
   #takeSockets(): DoorSocket[] {
@@ -127,13 +153,14 @@ export class Front {
     this.#tell({ t: 'reload', config, certificates })
   }
 
-  async stop(graceMs: number): Promise<void> {
+  /** `onClosed`: its doors accept no more. */
+  async stop(graceMs: number, onClosed: () => void = () => {}): Promise<void> {
     this.#stopping = true
     this.#cancelBeat?.()
     const worker = this.#worker
-    if (!worker) return
+    if (!worker) return onClosed()
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-    this.#tell({ t: 'stop', graceMs })
+    void this.#reach('closed', { t: 'stop', graceMs }).catch(() => {}).then(onClosed)
     await gone
   }
 
@@ -160,7 +187,9 @@ export class Front {
       await clock.sleep(pauseMs)
       if (this.#stopping) return
       try {
-        await this.start()
+        await this.prepare()
+        await this.accept()
+        if (this.#connect) await this.go(this.#connect)
         log.warn('a front thread is back', { thread: this.kind })
         return
       } catch (error) {

@@ -2,7 +2,7 @@
 import { createLoginJudge } from '../guard/guard.ts'
 import type { Config } from '../config/config.ts'
 import { createImapDoor, type ImapSettings } from '../imap/imap.ts'
-import { openListeners, type FrontRooms, type FrontThing } from './front-rooms.ts'
+import type { FrontRooms, FrontThing } from './front-rooms.ts'
 
 export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
   const { data, store, clock, random, log, limits, contexts } = rooms
@@ -13,11 +13,11 @@ export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
     logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
     version: data.version, tls: contexts,
   })
-  const listeners = await openListeners(rooms, { admit: (_, remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })
+  rooms.lobby.receive({ admit: (_, remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })
   return {
     reload: (config) => door.reload(settingsOf(config)),
     async stop(graceMs) {
-      await Promise.all(listeners.map((listener) => listener.close({ graceMs })))
+      await Promise.all(rooms.lobby.listeners.map((listener) => listener.close({ graceMs })))
       door.close()
     },
   }

@@ -7,13 +7,25 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { ExitCode, ListenerFacts, Office } from '../admin/admin.ts'
 import type { Config, DoorName } from '../config/config.ts'
+import type { CertificatePair } from '../net/server-contexts.ts'
 
-/** A listening socket that was opened by somebody else (systemd). */
+/** A listening socket that was opened by somebody else (the supervisor, systemd). */
 export interface InheritedSocket {
   readonly door: DoorName
-  readonly fd: number
+  /** All of one socket: one for each thread that comes to listen on it, one after the other. */
+  readonly fds: readonly number[]
   /** Where it listens; undefined when the machine does not say. */
   readonly place: SocketPlace | undefined
+}
+
+/** A planned restart: this process takes over from one that still owns the data. */
+export interface Succession {
+  /** Everything is loaded: the old one may begin to leave. */
+  warm(): void
+  /** Resolves when the old one accepts no more. */
+  readonly mayAccept: Promise<void>
+  /** Resolves when the old one has ended. */
+  readonly mayOwn: Promise<void>
 }
 
 export interface ServeOptions {
@@ -25,6 +37,10 @@ export interface ServeOptions {
   readonly inherited: readonly InheritedSocket[]
   /** Start although a mirror that was not dropped is missing. */
   readonly acceptLoss: boolean
+  /** Undefined when there is nobody to take over from. */
+  readonly succession?: Succession
+  /** The operator's certificates as somebody with more rights has read them, in case this process cannot. */
+  readonly certificates?: CertificatePair[]
   /** Aborted when the server is to stop before it has started. */
   readonly signal: AbortSignal
 }
@@ -36,8 +52,8 @@ export interface Server {
   readonly listeners: readonly ListenerFacts[]
   /** Takes over a config in which only what can change at run time differs; reads certificates again. Ends no session. */
   reload(next: Config): Promise<Parsed<void>>
-  /** Stops accepting, gives sessions a short grace, says goodbye, seals, lets go of the data. */
-  stop(): Promise<void>
+  /** Stops accepting (`onClosed`), gives sessions a short grace, says goodbye, seals, lets go of the data. */
+  stop(onClosed?: () => void): Promise<void>
   /** Resolves when the server can no longer keep its promises (a failed write: exit 74). Nothing was acknowledged after it. */
   readonly failed: Promise<{ exit: ExitCode; reason: string }>
   /** Do all threads still turn? Asked before each sign of life to the service manager. */

@@ -2,7 +2,7 @@
 import type { Config, DoorName } from '../config/config.ts'
 import { createLoginJudge } from '../guard/guard.ts'
 import { createSmtpDoors, type SmtpDoorKind, type SmtpSettings } from '../smtp/smtp.ts'
-import { openListeners, type FrontRooms, type FrontThing } from './front-rooms.ts'
+import type { FrontRooms, FrontThing } from './front-rooms.ts'
 
 /** 587 and 465 differ in when TLS begins, which is over when a connection is handed in. */
 function kindOf(door: DoorName): SmtpDoorKind {
@@ -23,11 +23,11 @@ export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
     store, clock, random, log, hostname: data.config.hostname, tls: contexts,
     logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
   })
-  const listeners = await openListeners(rooms, { admit: (door, remote) => doors.admit(kindOf(door), remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection) => doors.accept(kindOf(door), connection) })
+  rooms.lobby.receive({ admit: (door, remote) => doors.admit(kindOf(door), remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection, greeted) => doors.accept(kindOf(door), connection, greeted) })
   return {
     reload: (config) => doors.reload(settingsOf(config)),
     async stop(graceMs) {
-      await Promise.all(listeners.map((listener) => listener.close({ graceMs })))
+      await Promise.all(rooms.lobby.listeners.map((listener) => listener.close({ graceMs })))
     },
   }
 }

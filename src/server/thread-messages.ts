@@ -16,10 +16,6 @@ export interface DoorSocket {
 export interface FrontThreadData {
   kind: FrontKind
   config: Config
-  /** Those that take part (not all of the config's, after a start with one missing). */
-  mirrors: readonly string[]
-  ports: FrontPorts
-  gauges: SharedArrayBuffer
   doors: DoorSocket[]
   certificates: CertificatePair[]
   ticketKeys: Uint8Array
@@ -30,15 +26,33 @@ export interface FrontThreadData {
   ownAddresses: { host: string; port: number }[]
 }
 
+/** What there is once this process owns the data. */
+export interface FrontStore {
+  /** Those that take part (not all of the config's, after a start with one missing). */
+  mirrors: readonly string[]
+  ports: FrontPorts
+  gauges: SharedArrayBuffer
+}
+
+/** In this order: warm → accept → go. */
 export type ToFront =
+  /** Listen and greet; whoever comes waits until "go". */
+  | { t: 'accept' }
+  /** The data is ours: work. */
+  | ({ t: 'go' } & FrontStore)
   | { t: 'reload'; config: Config; certificates: CertificatePair[] }
-  /** Stop accepting, say goodbye within `graceMs`, close the store's channels. */
+  /** Stop accepting ("closed" is the answer), say goodbye within `graceMs`, close the store's channels. */
   | { t: 'stop'; graceMs: number }
   | { t: 'beat' }
 
 export type FromFront =
+  /** Everything is loaded; nothing listens yet. */
+  | { t: 'warm' }
+  | { t: 'accepting' }
   | { t: 'ready' }
   /** Not started. `unused`: sockets that it was given and has not listened on. */
   | { t: 'refused'; because: string; unused: readonly number[] }
   | { t: 'beat' }
+  /** Its doors accept no more. */
+  | { t: 'closed' }
   | { t: 'stopped' }

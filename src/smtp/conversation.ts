@@ -46,6 +46,11 @@ type Waiting = 'no' | 'message' | 'login' | 'tls' | 'room'
 
 const COMMAND: Mode = { is: 'command' }
 
+/** RFC 5321 §4.2: the first words. */
+export function smtpGreeting(hostname: string): string {
+  return `220 ${hostname} ESMTP Daruma\r\n`
+}
+
 export class Conversation {
   readonly #services: SmtpServices
   readonly #peer: SmtpPeer
@@ -81,10 +86,10 @@ export class Conversation {
     this.#reader = new LineReader({ lineOctetsMax: services.limits.smtp_command_octets_max, onMore: () => this.#run() }, peer)
   }
 
-  /** Greets. */
-  begin(): void {
+  /** Greets, unless that was done already. */
+  begin(greeted: boolean): void {
     this.#peer.setIdle(this.#services.limits.smtp_idle_ms)
-    this.#peer.write(`220 ${this.#services.hostname} ESMTP Daruma\r\n`)
+    if (!greeted) this.#peer.write(smtpGreeting(this.#services.hostname))
   }
 
   // ------------------------------------------------------------------ the loop

@@ -17,6 +17,11 @@ import type { SmtpDoorKind } from './standing.ts'
 
 export type { SmtpDoorKind } from './standing.ts'
 
+export { smtpGreeting } from './conversation.ts'
+
+/** For those who find no room before the server is there. */
+export const SMTP_COME_BACK = printReply(replies.tooManyConnections)
+
 /** What a reload may change. */
 export interface SmtpSettings {
   limits: Limits
@@ -42,8 +47,8 @@ export interface SmtpDoors {
   admit(kind: SmtpDoorKind, remoteAddress: string): 'go' | { refuse: string }
   /** Somebody was admitted; to be called back once, when the connection has gone. */
   enter(remoteAddress: string): () => void
-  /** Takes over a connection: plain, or already under TLS. */
-  accept(kind: SmtpDoorKind, connection: Connection): void
+  /** Takes over a connection: plain, or already under TLS. `greeted`: it has had its greeting (`smtpGreeting`). */
+  accept(kind: SmtpDoorKind, connection: Connection, greeted?: boolean): void
   /** For sessions that begin from now on. */
   reload(settings: SmtpSettings): void
   readonly sessions: number
@@ -68,7 +73,7 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
       return answer === 'go' ? 'go' : { refuse: refusals[answer] }
     },
     enter: (remoteAddress) => admission.enter(remoteAddress),
-    accept(kind, connection) {
+    accept(kind, connection, greeted = false) {
       const conversation = new Conversation(services, peerOf(connection, tls), kind)
       connection.onClose = (reason) => {
         conversation.closed()
@@ -76,7 +81,7 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
       }
       connection.onIdle = () => conversation.onIdle()
       connection.onShutdown = () => conversation.shutdown()
-      conversation.begin()
+      conversation.begin(greeted)
     },
     reload({ limits, delivery, receivedShowsClient, plaintextLogin, scram }) {
       services = { ...services, limits, plaintextLogin, scram }

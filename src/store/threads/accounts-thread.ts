@@ -12,6 +12,7 @@ import type { Watermark } from '../journal/record.ts'
 import { runAccountsLoop } from './accounts-loop.ts'
 import { crashPointAt } from './crash-at.ts'
 import { Gauges } from './gauges.ts'
+import { countTurns } from './thread-beats.ts'
 
 export interface AccountsThreadData {
   dataDirectory: string
@@ -43,8 +44,10 @@ if (port) {
   const log = createLog(logging, { thread: 'accounts' })
   const tell = (message: FromAccountsThread) => port.postMessage(message)
   const crashPoint = crashPointAt(data.crashAt)
+  const gauges = new Gauges(data.gauges)
+  countTurns(gauges, 'accountBeats')
   const loop = runAccountsLoop({
-    dataDirectory: data.dataDirectory, disk: nodeDisk, journal: data.journal, gauges: new Gauges(data.gauges), clock: systemClock, log,
+    dataDirectory: data.dataDirectory, disk: nodeDisk, journal: data.journal, gauges, clock: systemClock, log,
     watermark: data.watermark, through: data.through, limits: data.limits, crashPoint,
     reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log, crashPoint }),
     onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),

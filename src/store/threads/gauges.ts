@@ -16,6 +16,9 @@ const FIELDS = [
   'freeOctets',
   /** 0 starting, 1 open, 2 stopping, 3 dead. Main thread (3: journal thread). */
   'state',
+  /** Turns of the loop that each of the two threads has counted, one a second: a thread whose count stands still is stuck. */
+  'journalBeats',
+  'accountBeats',
 ] as const
 
 export type GaugeName = (typeof FIELDS)[number]

@@ -14,6 +14,7 @@ import type { Watermark } from '../journal/record.ts'
 import { crashPointAt } from './crash-at.ts'
 import { Gauges } from './gauges.ts'
 import { runJournalLoop } from './journal-loop.ts'
+import { countTurns } from './thread-beats.ts'
 
 export interface JournalThreadData {
   dataDirectory: string
@@ -49,6 +50,7 @@ if (port) {
   const log = createLog(logging, { thread: 'journal' })
   const tell = (message: FromJournalThread) => port.postMessage(message)
   const gauges = new Gauges(data.gauges)
+  countTurns(gauges, 'journalBeats')
   try {
     const { journal, report } = openJournal({
       dataDirectory: data.dataDirectory, mirrors: data.mirrors, segmentSizeOctets: data.segmentSizeOctets, acceptLoss: data.acceptLoss,

@@ -1,6 +1,7 @@
 // Starts and stops the two threads that the store lives in, and connects fronts to them.
 // The main thread calls this; it holds the owner lock for as long as they run.
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import type { Clock } from '../../base/clock.ts'
 import { Outage } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Log, LogLevel } from '../../base/log.ts'
@@ -8,6 +9,7 @@ import type { AccountsThreadData, FromAccountsThread, ToAccountsThread } from '.
 import { Gauges, OPEN, STOPPING } from './gauges.ts'
 import type { FromJournalThread, JournalThreadData, ToJournalThread } from './journal-thread.ts'
 import type { FrontPorts } from './messages.ts'
+import { watchTurns } from './thread-beats.ts'
 
 export interface StoreThreadsOptions {
   dataDirectory: string
@@ -15,6 +17,7 @@ export interface StoreThreadsOptions {
   segmentSizeOctets: number
   acceptLoss: boolean
   limits: Limits
+  clock: Clock
   log: Log
   logLevel: LogLevel
   crashAt?: string | undefined
@@ -30,6 +33,8 @@ export interface StoreThreads {
   readonly mirrors: readonly string[]
   /** Channels for a new front. The ports are handed to its thread. */
   connect(): FrontPorts
+  /** Do both threads still turn? */
+  healthy(): boolean
   /** Takes effect at once in both threads. */
   setLogLevel(level: LogLevel): void
   /** After every front has closed its ports. */
@@ -100,7 +105,9 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
   gauges.set('state', OPEN)
 
   let front = 0
+  const beats = watchTurns(gauges, options.clock)
   return {
+    healthy: () => beats.healthy(),
     gauges,
     report: opened.report,
     mirrors: opened.mirrors,
@@ -118,6 +125,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
     },
     async stop() {
       stopping = true
+      beats.close()
       gauges.set('state', STOPPING)
       // The accounts first: their last facts and watermark still go into the journal, which is then sealed.
       const settled = next<FromAccountsThread>(accounts, ['stopped'])

@@ -227,7 +227,7 @@ export class FakeSmtpClient {
       },
     }
     this.conversation = new Conversation(services, Object.defineProperties(said, seen) as SmtpPeer, kind)
-    this.conversation.begin()
+    this.conversation.begin(false)
   }
 
   #gone(): void {
