@@ -74,6 +74,12 @@ export const limitDefaults = {
   queue_lifetime_ms: 5 * 24 * 3600_000,
   /** The sender is told of a delay after so long. */
   queue_delay_notice_ms: 4 * 3600_000,
+  /** Connections at one moment to the status page. */
+  status_connections_max: 64,
+  /** Requests of one address (IPv6: one /64) to the status page in a minute. */
+  status_requests_per_minute_max: 120,
+  /** Incidents that are remembered after their end. */
+  incidents_max: 1000,
 } as const
 
 export type LimitName = keyof typeof limitDefaults

@@ -46,11 +46,14 @@ export interface Config {
   /** The first that fits counts. */
   readonly routes: readonly Route[]
   readonly journal: { readonly mirrors: readonly string[]; readonly segmentSizeOctets: number }
+  readonly intake: { readonly directory: string }
   readonly threads: { readonly taking: number; readonly reading: number; readonly accounts: number }
   readonly run: { readonly user: string | undefined }
   readonly limits: Limits
   readonly delivery: { readonly subaddressSeparator: string; readonly postmaster: string | undefined }
   readonly proxy: { readonly networks: readonly string[] }
+  /** An empty `listen` is "off". */
+  readonly status: { readonly listen: readonly HostPort[]; readonly title: string | undefined; readonly publish: string | undefined; readonly publicUrl: string | undefined }
   readonly log: { readonly level: LogLevel }
 }
 
@@ -225,11 +228,13 @@ function assemble(values: ConfigValues, routes: readonly Route[], file: string |
     },
     routes,
     journal: { mirrors: get(keys.journalMirrors), segmentSizeOctets: get(keys.segmentSize) },
+    intake: { directory: get(keys.intakeDirectory) ?? `${get(keys.data)}/intake` },
     threads: { taking: get(keys.threadsTaking), reading: get(keys.threadsReading), accounts: get(keys.threadsAccounts) },
     run: { user: get(keys.runUser) },
     limits,
     delivery: { subaddressSeparator: get(keys.subaddressSeparator), postmaster: get(keys.postmaster) },
     proxy: { networks: get(keys.proxyNetworks) },
+    status: { listen: get(keys.statusListen), title: get(keys.statusTitle), publish: get(keys.statusPublish), publicUrl: get(keys.statusPublicUrl) },
     log: { level: get(keys.logLevel) },
   }
 }

@@ -50,6 +50,12 @@ const mailAddress = wordsKind({
   expected: text('a mail address such as "admin@example.org"', '"admin@example.org" のようなメールアドレス'),
 })
 
+const webAddress = wordsKind({
+  name: text('web address', 'ウェブアドレス'),
+  pattern: /^https?:\/\/[^\s\/"'<>?#]{1,253}(?:\/[^\s"'<>?#]{0,500})?$/,
+  expected: text('an address such as "https://status.example.org/"', '"https://status.example.org/" のようなアドレス'),
+})
+
 function listen(door: string, example: string, meaning: Text, notYet?: true): Key<readonly HostPort[]> {
   return key(`listen.${door}`, listenKind, { default: [], meaning, example, runtime: false, ...(notYet ? { notYet } : {}) })
 }
@@ -85,7 +91,6 @@ export const keys = {
   listenPop3s: listen('pop3s', '"off"', text('Fetching mail by POP3, TLS from the first octet.', 'POP3 でメールを取り出す（最初から TLS）。'), true),
   listenManagesieve: listen('managesieve', '"off"', text('Editing mail filters.', 'メールの振り分けを編集する。'), true),
   listenHttp: listen('http', '"off"', text('Webmail and console.', 'ウェブメールと管理画面。'), true),
-  listenStatus: listen('status', '"off"', text('The public status page.', '公開の状態ページ。'), true),
 
   plaintextLogin: key<'never' | 'loopback'>('security.plaintext_login', choiceKind(['never', 'loopback']), {
     default: 'never',
@@ -167,6 +172,14 @@ export const keys = {
     runtime: false,
   }),
 
+  intakeDirectory: key('intake.directory', optionalKind(pathKind), {
+    default: undefined,
+    defaultMeans: text('"intake" in `data`', '`data` の中の「intake」'),
+    meaning: text('Where the understudy keeps what it takes while the server is away. On another disk it goes on when the disk of `data` is full or broken.', 'サーバーが動いていない間に代役が受け取ったメールを置くディレクトリ。別のディスクに置くと、`data` のディスクがいっぱいになったり壊れたりしても受信を続けられます。'),
+    example: '"/mnt/second/daruma-intake"',
+    runtime: false,
+  }),
+
   threadsTaking: key('threads.taking', threadCount, {
     default: 1,
     meaning: text('Threads that take mail (SMTP, submission).', 'メールを受け取るスレッド（SMTP、サブミッション）の数。'),
@@ -212,6 +225,32 @@ export const keys = {
     default: [],
     meaning: text('Load balancers that announce the real client by the PROXY protocol (v1 or v2). Connections from them must begin with it.', 'PROXY プロトコル（v1、v2）で本当のクライアントを知らせるロードバランサー。そこからの接続は必ずそれで始まる必要があります。'),
     example: '["10.0.0.0/8"]',
+    runtime: true,
+  }),
+
+  statusListen: key<readonly HostPort[]>('status.listen', listenKind, {
+    default: [],
+    meaning: text('Where the public status page is served, by plain HTTP: put a web server with TLS before it. It stays up while the mail server is down.', '公開の状態ページを平文の HTTP で出す場所。TLS のあるウェブサーバーを前に置きます。メールサーバーが止まっている間も見られます。'),
+    example: '"127.0.0.1:2080"',
+    runtime: false,
+  }),
+  statusTitle: key('status.title', optionalKind(words), {
+    default: undefined,
+    defaultMeans: text('the host name', 'ホスト名'),
+    meaning: text('What the status page calls this service.', '状態ページでのこのサービスの呼び名。'),
+    example: '"Example Mail"',
+    runtime: true,
+  }),
+  statusPublish: key('status.publish', optionalKind(pathKind), {
+    default: undefined,
+    meaning: text('A directory into which the status page is written as files at every change, to be shown by another host: whoever cannot reach this one can read it there.', '変化のたびに状態ページをファイルとして書くディレクトリ。別のホストで公開すれば、このマシンに届かない人も読めます。'),
+    example: '"/srv/status"',
+    runtime: true,
+  }),
+  statusPublicUrl: key('status.public_url', optionalKind(webAddress), {
+    default: undefined,
+    meaning: text('The address under which people open the status page; stands in the feed and in announcements.', '状態ページを開くための公開アドレス。フィードとお知らせに載ります。'),
+    example: '"https://status.example.org/"',
     runtime: true,
   }),
 

@@ -13,6 +13,8 @@ export function trialConfig(options: { /** Absolute. */ data: string; listen?: O
   for (const door of doorNames) values.set(`listen.${door}`, options.listen?.[door] ?? [{ host: '127.0.0.1', port: TRIAL_PORTS[door] }])
   // The certificate is one that nobody else trusts; on loopback a mail client may go without it.
   values.set(keys.plaintextLogin.name, 'loopback')
+  // Or near it: when it is taken, the page takes another (supervisor/status-page).
+  values.set(keys.statusListen.name, [{ host: '127.0.0.1', port: 2080 }])
   // The screen belongs to the newcomer.
   values.set(keys.logLevel.name, 'warn')
   return configFrom(values, [], undefined)
