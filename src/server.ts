@@ -197,6 +197,11 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     listeners: doors.map((door) => door.facts),
     failed: life.failed,
     healthy: () => fronts.every((front) => front.healthy()) && store.healthy(),
+    adopt: () => fronts.find((front) => front.kind === 'taking')?.adopt(),
+    facts() {
+      const admission = client.admission(0)
+      return { refusing: admission.admit ? null : admission.because, paused: null, messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }
+    },
     async reload(next) {
       const certificates = next.tls ? loadOperatorsCertificates(next, options) : loadCertificates(next, options)
       if (!certificates.ok) return certificates

@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts'
 import type { ExitCode } from '../admin/admin.ts'
 import type { Catalogue } from './language.ts'
 import type { Builder } from '../server/server-interface.ts'
+import type { Channel } from '../server/supervisor-link.ts'
 
 /** The world around a command, handed in so that a test can stand in for it. */
 export interface World {
@@ -17,11 +18,15 @@ export interface World {
   readonly packageFolder: string
   readonly machineName: string
   readonly pid: number
+  /** How this process was started, so that another can be started alike. */
+  readonly program: { readonly execPath: string; readonly execArgv: readonly string[]; readonly main: string; readonly args: readonly string[] }
+  /** The channel to the supervisor that started this process; undefined when a person or a service manager did. */
+  readonly channel: Channel | undefined
   out(words: string): void
   err(words: string): void
   readStandardInput(): Promise<Uint8Array>
   /** Calls back at each such signal from now on. Returns the way to stop listening. */
-  onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', call: () => void): () => void
+  onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2', call: () => void): () => void
   /** Is there a process of this number on the machine? */
   isAlive(pid: number): boolean
   /** Ends the process on the spot. */

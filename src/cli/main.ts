@@ -10,6 +10,8 @@ import type { World } from './command.ts'
 import { runCommandLine } from './run.ts'
 import { isAlive } from './run-files.ts'
 import type { Builder } from '../server/server-interface.ts'
+import type { Channel } from '../server/supervisor-link.ts'
+import type { ToServer } from '../server/supervisor-messages.ts'
 
 const STANDARD_INPUT_OCTETS_MAX = 64 * 1024
 
@@ -27,6 +29,16 @@ async function readStandardInput(): Promise<Uint8Array> {
 // Whatever this process makes is for its own user alone.
 process.umask(0o077)
 
+function channelToSupervisor(): Channel {
+  return {
+    send: (message) => {
+      if (process.connected) process.send?.(message, undefined, {}, () => undefined)
+    },
+    onMessage: (call) => void process.on('message', (message) => call(message as ToServer)),
+    onDisconnect: (call) => void process.once('disconnect', call),
+  }
+}
+
 const packageFolder = join(dirname(realPath(fileURLToPath(import.meta.url))), '..', '..')
 
 const world: World = {
@@ -37,6 +49,8 @@ const world: World = {
   packageFolder,
   machineName: hostname(),
   pid: process.pid,
+  program: { execPath: process.execPath, execArgv: process.execArgv, main: realPath(fileURLToPath(import.meta.url)), args: process.argv.slice(2) },
+  channel: process.env['DARUMA_SUPERVISED'] === '1' && process.send !== undefined ? channelToSupervisor() : undefined,
   out: (words) => void process.stdout.write(words),
   err: (words) => void process.stderr.write(words),
   readStandardInput,

@@ -5,11 +5,9 @@
 //      │                  │ └─SIGHUP, reload─▶ running        └─second signal─▶ exit 1
 //      └─refused─▶ exit   └─failed (a write that failed)─▶ exit 74, nothing more is written
 import { join } from 'node:path'
-import { nodeDisk } from '../base/disk.ts'
-import type { Refused } from '../base/errors.ts'
 import { sameText } from '../base/language.ts'
 import { type Log, createLog } from '../base/log.ts'
-import { isRoot, lookUpUser, makeFolderFor } from '../base/run-as.ts'
+import { isRoot } from '../base/run-as.ts'
 import { type Answer, type ExitCode, type ListenerFacts, type Office, type ReloadReport, CONTROL_SOCKET, EXIT, done, openControlServer, perform, readingOperations, refusalOf, refused } from '../admin/admin.ts'
 import { type LoadedConfig, doorNames } from '../config/config.ts'
 import { planReload } from '../config/reload-plan.ts'
@@ -17,13 +15,18 @@ import { type Context, sayTrouble } from './command.ts'
 import { catalogue } from './language.ts'
 import { loadConfig } from './load-config.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
-import type { Server } from '../server/server-interface.ts'
+import type { ServeOptions, Server } from '../server/server-interface.ts'
+import type { SupervisorLink } from '../server/supervisor-link.ts'
+import type { ServerFacts } from '../server/supervisor-messages.ts'
 import { inheritedSockets, serviceManager } from './systemd.ts'
+import { prepareData, startRefused } from './prepare-start.ts'
 import { version } from './version.ts'
 
 export interface RunOptions {
   readonly loaded: LoadedConfig
   readonly acceptLoss: boolean
+  /** Undefined when nobody watches over this process. */
+  readonly link?: SupervisorLink
   /** Called when everything listens and before anybody is told so. */
   whenUp(office: Office, listeners: readonly ListenerFacts[]): Promise<void>
 }
@@ -34,20 +37,21 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   const logging = { clock, level: config.log.level, sink: (line: string) => context.err(line) }
   const log = createLog(logging)
   const stop = new AbortController()
-  const stopListening = listenForStop(context, stop)
+  const stopListening = listenForStop(context, stop, options.link)
   // Before there is anything to reload, SIGHUP must not be the end of the process.
   const stopIgnoring = context.onSignal('SIGHUP', () => undefined)
   try {
     const prepared = prepareData(options.loaded)
     if (prepared) return startRefused(context, options.loaded, prepared)
-    const inherited = inheritedSockets(context.env, context.pid)
+    const { link } = options
+    const inherited = link ? link.hello.sockets : inheritedSockets(context.env, context.pid)
     if (inherited.length === 0 && doorNames.every((door) => config.listen[door].length === 0)) {
       sayTrouble(context, say.nothingListens)
       return EXIT.config
     }
     log.info('starting', { version, data: config.data, hostname: config.hostname, pid: context.pid })
     const builder = await context.builder()
-    const server = await builder.serve(config, { clock, random: context.random, log, version, inherited, acceptLoss: options.acceptLoss, signal: stop.signal })
+    const server = await builder.serve(config, { clock, random: context.random, log, version, inherited, acceptLoss: options.acceptLoss, signal: stop.signal, ...successionOf(link) })
     if (!server.ok) return stop.signal.aborted ? EXIT.done : startRefused(context, options.loaded, server)
     return await untilEnd(context, options, server.value, { log, stop, onReloaded: (loaded) => void (logging.level = loaded.config.log.level) })
   } catch (error) {
@@ -62,11 +66,17 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   }
 }
 
+function successionOf(link: SupervisorLink | undefined): Pick<ServeOptions, 'succession' | 'certificates'> {
+  const { succession, hello } = link ?? {}
+  return { ...(succession ? { succession } : {}), ...(hello?.certificates ? { certificates: hello.certificates } : {}) }
+}
+
 async function untilEnd(context: Context, options: RunOptions, server: Server, life: { log: Log; stop: AbortController; onReloaded: (loaded: LoadedConfig) => void }): Promise<ExitCode> {
   const { clock } = context
   const { log, stop } = life
   const { data, hostname } = options.loaded.config
-  const manager = serviceManager(context.env, clock)
+  const { link } = options
+  const manager = link ? undefined : serviceManager(context.env, clock)
   let current = options.loaded
   const reload = async (): Promise<Answer<ReloadReport>> => {
     const outcome = await reloadOnce(context, server, current)
@@ -83,18 +93,23 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
       version, pid: context.pid, hostname, data, startedMs: clock.nowMs(),
       listeners: () => server.listeners,
       reload,
-      stop: () => stop.abort(),
+      stop: () => (link ? link.wishStop() : stop.abort()),
     },
   }
   const control = await openControlServer({ path: join(data, CONTROL_SOCKET), perform: (command, args) => perform(office, command, args), reads: readingOperations, clock, log })
   const stopHearing = context.onSignal('SIGHUP', () => void reload())
+  if (link) {
+    link.facts = () => factsOf(server)
+    link.listen({ stop: () => stop.abort(), reload: () => void reload(), adopt: () => server.adopt() })
+  }
   try {
-    writeRunFiles(data, context.pid, server.listeners)
+    if (!link) writeRunFiles(data, context.pid, server.listeners)
     warnings(current, log)
     await options.whenUp(office, server.listeners)
     log.info('ready', { listeners: server.listeners.map((at) => `${at.door} ${at.address}:${at.port}`) })
-    manager.ready()
-    manager.startWatchdog(() => server.healthy())
+    link?.ready()
+    manager?.ready()
+    manager?.startWatchdog(() => server.healthy())
     const stopped = new Promise<'stop'>((resolve) => {
       if (stop.signal.aborted) resolve('stop')
       stop.signal.addEventListener('abort', () => resolve('stop'), { once: true })
@@ -106,69 +121,33 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
       return end.exit
     }
     log.info('stopping')
-    manager.stopping()
-    await server.stop()
+    manager?.stopping()
+    await server.stop(() => link?.closed())
     // Last, so that "daruma status" answers for as long as there is something to say.
     await control.close()
-    removeRunFiles(data)
+    if (!link) removeRunFiles(data)
     log.info('stopped')
     return EXIT.done
   } finally {
     control.abandon()
     stopHearing()
-    manager.close()
+    manager?.close()
   }
 }
 
+function factsOf(server: Server): ServerFacts {
+  return { healthy: server.healthy(), ...server.facts() }
+}
+
 /** A second signal ends the process without waiting: the journal is made for that. */
-function listenForStop(context: Context, stop: AbortController): () => void {
+function listenForStop(context: Context, stop: AbortController, link: SupervisorLink | undefined): () => void {
   const onSignal = () => {
     if (stop.signal.aborted) context.exitNow(EXIT.failed)
     stop.abort()
   }
-  const cancels = [context.onSignal('SIGTERM', onSignal), context.onSignal('SIGINT', onSignal)]
+  // A terminal sends SIGINT to all processes at once; under a supervisor it is that one's business.
+  const cancels = [context.onSignal('SIGTERM', onSignal), context.onSignal('SIGINT', link ? () => undefined : onSignal)]
   return () => cancels.forEach((cancel) => cancel())
-}
-
-/** The data directory is there and belongs to whom the server will be. */
-function prepareData(loaded: LoadedConfig): Refused | undefined {
-  const { data, run } = loaded.config
-  if (isRoot() && run.user !== undefined) {
-    const ids = lookUpUser(run.user)
-    if (!ids.ok) return { ...ids, reason: `[run] user: ${ids.reason}` }
-    makeFolderFor(data, ids.value)
-  }
-  nodeDisk.makeDirectory(data)
-  return undefined
-}
-
-function startRefused(context: Context, loaded: LoadedConfig, why: Refused): ExitCode {
-  const { say } = context
-  const [door = '', where = ''] = why.reason.split(' ')
-  switch (why.code) {
-    case 'already-owned':
-      sayTrouble(context, say.alreadyOwned(loaded.config.data))
-      return EXIT.tryAgain
-    case 'port-taken':
-      sayTrouble(context, say.portTaken(door, where))
-      return EXIT.unavailable
-    case 'port-not-allowed':
-    case 'address-not-here':
-    case 'family-not-here':
-      sayTrouble(context, say.startFailed(why.reason))
-      return EXIT.unavailable
-    case 'no-such-user':
-    case 'bad-certificate':
-      sayTrouble(context, say.startFailed(why.reason))
-      return EXIT.config
-    case 'lock-failed':
-    case 'start-failed':
-      sayTrouble(context, say.startFailed(why.reason))
-      return EXIT.io
-    default:
-      sayTrouble(context, say.startFailed(why.reason))
-      return EXIT.failed
-  }
 }
 
 function warnings(loaded: LoadedConfig, log: Log): void {

@@ -76,6 +76,8 @@ function stage(t: TestContext, { env = {}, input = '' }: { env?: Record<string, 
       const server: Server = {
         office: pretend.office, listeners, failed,
         healthy: () => true,
+        adopt: () => undefined,
+        facts: () => ({ refusing: null, paused: null, messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }),
         reload: async (next) => {
           reloaded.push(next)
           return understood(undefined)
@@ -95,6 +97,7 @@ function stage(t: TestContext, { env = {}, input = '' }: { env?: Record<string, 
   }
   const worldFor = (said: { out: string; err: string }, hearers: Map<string, Set<() => void>>): World => ({
     env, folder, clock: systemClock, random: seededRandom(1), packageFolder: folder, machineName: 'mx.example.org', pid: process.pid,
+    program: { execPath: process.execPath, execArgv: [], main: '', args: [] }, channel: undefined,
     out: (words) => void (said.out += words),
     err: (words) => void (said.err += words),
     readStandardInput: async () => Buffer.from(input),
@@ -111,13 +114,13 @@ function stage(t: TestContext, { env = {}, input = '' }: { env?: Record<string, 
     folder, data, pretend, owned, reloaded,
     async daruma(...argv) {
       const said = { out: '', err: '' }
-      const exit = await runCommandLine(argv, worldFor(said, new Map()))
+      const exit = await runCommandLine(argv[0] === 'trial' || argv[0] === 'serve' ? [...argv, '--alone'] : argv, worldFor(said, new Map()))
       return { exit, ...said }
     },
     start(...argv) {
       const said = { out: '', err: '' }
       const hearers = new Map<string, Set<() => void>>()
-      const ended = runCommandLine(argv, worldFor(said, hearers))
+      const ended = runCommandLine([...argv, '--alone'], worldFor(said, hearers))
       return { ended, out: () => said.out, err: () => said.err, signal: (name) => hearers.get(name)?.forEach((call) => call()) }
     },
     fail: (reason) => failWith?.({ exit: 74, reason }),

@@ -11,7 +11,7 @@ test('sockets of systemd are told apart by name, and only when they are meant fo
   const env = { LISTEN_PID: '42', LISTEN_FDS: '4', LISTEN_FDNAMES: 'smtp:imaps:unknown:smtp' }
   const place = { address: '::', port: 25 }
   assert.deepEqual(inheritedSockets(env, 42, (fd) => (fd === 3 ? place : undefined)), [
-    { door: 'smtp', fd: 3, place }, { door: 'imaps', fd: 4, place: undefined }, { door: 'smtp', fd: 6, place: undefined },
+    { door: 'smtp', fds: [3], place }, { door: 'imaps', fds: [4], place: undefined }, { door: 'smtp', fds: [6], place: undefined },
   ])
   assert.deepEqual(inheritedSockets(env, 43), [])
   assert.deepEqual(inheritedSockets({ LISTEN_PID: '42', LISTEN_FDS: 'many' }, 42), [])

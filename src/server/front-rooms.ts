@@ -30,6 +30,8 @@ export interface FrontRooms {
 
 export interface FrontThing {
   reload(config: Config): void
+  /** The taking front: what the understudy took is looked for now. */
+  adopt?(): void
   /** Stops accepting, says goodbye, and resolves when all sessions have gone or `graceMs` is over. */
   stop(graceMs: number): Promise<void>
 }

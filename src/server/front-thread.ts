@@ -112,6 +112,9 @@ if (port) {
         thing?.reload(config)
         return
       }
+      case 'adopt':
+        thing?.adopt?.()
+        return
       case 'stop':
         void stop(message.graceMs)
     }

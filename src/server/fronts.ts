@@ -153,6 +153,11 @@ export class Front {
     this.#tell({ t: 'reload', config, certificates })
   }
 
+  /** What the understudy took is looked for now. */
+  adopt(): void {
+    this.#tell({ t: 'adopt' })
+  }
+
   /** `onClosed`: its doors accept no more. */
   async stop(graceMs: number, onClosed: () => void = () => {}): Promise<void> {
     this.#stopping = true

@@ -92,7 +92,7 @@ export class Lobby {
   /** Nothing came of it: whoever waits is sent away, to try again. */
   async dismiss(): Promise<void> {
     this.stopAccepting()
-    for (const { door, connection } of this.#waiting.splice(0)) if (connection.isOpen) connection.end(this.#words.full)
+    for (const { connection } of this.#waiting.splice(0)) if (connection.isOpen) connection.end(this.#words.full)
     await Promise.all(this.listeners.map((listener) => listener.close({ graceMs: 1000 })))
   }
 

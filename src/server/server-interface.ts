@@ -8,6 +8,7 @@ import type { Random } from '../base/random.ts'
 import type { ExitCode, ListenerFacts, Office } from '../admin/admin.ts'
 import type { Config, DoorName } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
+import type { ServerFacts } from './supervisor-messages.ts'
 
 /** A listening socket that was opened by somebody else (the supervisor, systemd). */
 export interface InheritedSocket {
@@ -56,6 +57,10 @@ export interface Server {
   stop(onClosed?: () => void): Promise<void>
   /** Resolves when the server can no longer keep its promises (a failed write: exit 74). Nothing was acknowledged after it. */
   readonly failed: Promise<{ exit: ExitCode; reason: string }>
+  /** The understudy has gone: what it took is looked for now. */
+  adopt(): void
+  /** For whoever watches from outside. */
+  facts(): Omit<ServerFacts, 'healthy'>
   /** Do all threads still turn? Asked before each sign of life to the service manager. */
   healthy(): boolean
 }

@@ -43,6 +43,8 @@ export type ToFront =
   | { t: 'reload'; config: Config; certificates: CertificatePair[] }
   /** Stop accepting ("closed" is the answer), say goodbye within `graceMs`, close the store's channels. */
   | { t: 'stop'; graceMs: number }
+  /** The taking thread: the understudy has gone, what it took is looked for now. */
+  | { t: 'adopt' }
   | { t: 'beat' }
 
 export type FromFront =

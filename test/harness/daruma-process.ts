@@ -22,6 +22,8 @@ export interface DarumaOptions {
   env?: Record<string, string>
   /** Extra arguments of `serve`. */
   args?: string[]
+  /** Under a supervisor, as people run it; without, the process that is started is the server itself. */
+  supervised?: boolean
 }
 
 export interface Ports {
@@ -85,7 +87,7 @@ ${/^\[[\s\S]*$/m.exec(this.#config)?.[0] ?? ''}
     const portsFile = join(this.data, 'ports.json')
     rmSync(portsFile, { force: true })
     this.stderr = ''
-    const child = spawn(launcher, ['serve', '--config', this.#configFile, ...(this.#options.args ?? [])], {
+    const child = spawn(launcher, ['serve', '--config', this.#configFile, ...(this.#options.supervised ? [] : ['--alone']), ...(this.#options.args ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.#options.env },
     })

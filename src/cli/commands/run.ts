@@ -1,11 +1,16 @@
 // daruma trial and daruma serve: the commands that are the server.
 import { text } from '../../base/language.ts'
 import { EXIT } from '../../admin/admin.ts'
-import { type Command, sayTrouble } from '../command.ts'
+import { type Command, type OptionSpec, sayTrouble } from '../command.ts'
 import { listenOption } from '../listen-option.ts'
 import { configFile, loadConfig } from '../load-config.ts'
-import { runServer } from '../run-server.ts'
+import { becomeServer } from '../become-server.ts'
 import { trialAccount, trialScreen } from '../trial.ts'
+
+const aloneOption: OptionSpec = {
+  name: 'alone',
+  meaning: text('Without a supervisor: nothing starts the server again when it dies, and nobody is at the door meanwhile. Always so on Windows.', 'スーパーバイザーなしで動かします。サーバーが落ちても再起動されず、その間は誰も応答しません。Windows では常にこうなります。'),
+}
 
 export const runCommands: readonly Command[] = [
   {
@@ -13,7 +18,7 @@ export const runCommands: readonly Command[] = [
     operands: '',
     operandsMin: 0,
     operandsMax: 0,
-    options: [listenOption],
+    options: [listenOption, aloneOption],
     summary: text('Run a server to try, without any config', '設定なしでサーバーを試す'),
     details: text(
       'Listens on loopback only (SMTP 2525, submission 2587 and 2465, IMAP 2143 and 2993), with a self-signed certificate, the domain localhost.example and one account. Everything is kept in $DARUMA_DATA or "data" beside the program: the account and its password in trial.txt, the real ports in ports.json.',
@@ -30,7 +35,7 @@ export const runCommands: readonly Command[] = [
       const found = loadConfig(inTrial)
       if (!found.ok) return found.exit
       const { data } = found.loaded.config
-      return runServer(inTrial, {
+      return becomeServer(inTrial, {
         loaded: found.loaded,
         acceptLoss: false,
         whenUp: async (office, listeners) => {
@@ -47,6 +52,7 @@ export const runCommands: readonly Command[] = [
     operandsMax: 0,
     options: [
       listenOption,
+      aloneOption,
       { name: 'accept-loss', meaning: text('Start although a mirror of the journal is missing; what only it held is lost.', 'ジャーナルのミラーが欠けていても起動します。そこにしかない記録は失われます。') },
     ],
     summary: text('Run the server', 'サーバーを動かす'),
@@ -62,7 +68,7 @@ export const runCommands: readonly Command[] = [
       }
       const found = loadConfig(context)
       if (!found.ok) return found.exit
-      return runServer(context, { loaded: found.loaded, acceptLoss: context.line.flag('accept-loss'), whenUp: async () => undefined })
+      return becomeServer(context, { loaded: found.loaded, acceptLoss: context.line.flag('accept-loss'), whenUp: async () => undefined })
     },
   },
 ]
