@@ -96,7 +96,7 @@ test('a mirror that is missing refuses the start with its name, unless the loss 
   await mail.send(10)
   assert.equal(await server.stop(), 0)
   renameSync(mirror, `${mirror}.away`)
-  const refused = await server.command(['serve'])
+  const refused = await server.command(['serve', '--alone'])
   assert.notEqual(refused.code, 0)
   assert.ok(refused.stderr.includes(mirror) && refused.stderr.includes('--accept-loss'), refused.stderr)
 
@@ -113,7 +113,7 @@ test('a mirror that is missing refuses the start with its name, unless the loss 
   // The disk comes back as it was: it lacks what was taken meanwhile, and is not taken for whole.
   rmSync(mirror, { recursive: true, force: true })
   renameSync(`${mirror}.away`, mirror)
-  const again = await server.command(['serve'])
+  const again = await server.command(['serve', '--alone'])
   assert.notEqual(again.code, 0)
   assert.ok(again.stderr.includes(mirror), again.stderr)
   // Filled by hand from the other copy, it takes part again.
