@@ -30,6 +30,8 @@ export const catalogueEn = {
 
   // Reaching the server.
   notRunning: (data: string) => `no server is running on ${data}`,
+  noSupervisor: (data: string) => `no supervisor runs on ${data} ("daruma serve" without --alone has one)`,
+  restarted: (pid: number, ms: number) => `process ${pid} has taken over (${ms} ms)`,
   noData: (data: string) => `there is no data directory ${data}; name the right one with --config or --data, or start the server first`,
   ownerBusy: (data: string) => `another command or a starting server holds ${data}; try again in a moment`,
   cutOff: 'the server went away before it answered; look whether it was done (daruma status), then try again',

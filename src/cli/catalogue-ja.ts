@@ -27,6 +27,8 @@ export const catalogueJa: Catalogue = {
   tagline: 'Daruma：何度でも起き上がるメールサーバー',
 
   notRunning: (data) => `${data} で動いているサーバーはありません`,
+  noSupervisor: (data) => `${data} を見守るスーパーバイザーは動いていません（--alone なしの「daruma serve」で動きます）`,
+  restarted: (pid, ms) => `プロセス ${pid} が引き継ぎました（${ms} ミリ秒）`,
   noData: (data) => `データディレクトリ ${data} がありません。--config か --data で正しい場所を指定するか、先にサーバーを起動してください`,
   ownerBusy: (data) => `別のコマンドか起動中のサーバーが ${data} を使っています。少し待ってからもう一度実行してください`,
   cutOff: 'サーバーが答える前にいなくなりました。済んだかどうか確かめてから（daruma status）、もう一度実行してください',

@@ -3,8 +3,10 @@ import { text } from '../../base/language.ts'
 import { type Answer, EXIT, type ExitCode, type ReloadReport, type Status } from '../../admin/admin.ts'
 import type { Config } from '../../config/config.ts'
 import { answerTo, askOffice } from '../ask-office.ts'
+import { askSupervisor } from '../ask-supervisor.ts'
 import { type Command, type Context, jsonOption, sayLine, sayTrouble } from '../command.ts'
 import { loadConfig } from '../load-config.ts'
+import type { SupervisorStatus } from '../../supervisor/supervisor-office.ts'
 import { probeListener } from '../probe-listener.ts'
 import { printFacts, printJson, printTable } from '../table.ts'
 
@@ -41,6 +43,20 @@ function printStatus(context: Context, { status, answers }: Look): void {
   printTable(context, listeners, ['door', 'address', 'port', 'tls', 'answers'])
 }
 
+/** The server does not answer; its supervisor may. True when it did. */
+async function showSupervisor(context: Context, config: Config): Promise<boolean> {
+  const answer = await askSupervisor(context, config, 'supervisor-status', {})
+  if (answer === 'nobody' || !answer.ok) return false
+  const status = answer.result as SupervisorStatus
+  if (context.line.flag('json')) {
+    printJson(context, { running: false, supervisor: status })
+    return true
+  }
+  const { server, understudy } = status
+  printFacts(context, { supervisor: status.pid, server: server.state, restarts: server.restarts, understudy: understudy.state, taken: understudy.taken })
+  return true
+}
+
 async function showStatus(context: Context): Promise<ExitCode> {
   const waitMs = waitOf(context)
   if (waitMs === undefined) return EXIT.usage
@@ -54,6 +70,7 @@ async function showStatus(context: Context): Promise<ExitCode> {
     if (isWell || context.clock.monotonicMs() >= untilMs) {
       if (!('status' in seen)) {
         if (seen.ok) return EXIT.done
+        if (await showSupervisor(context, config)) return EXIT.unavailable
         sayTrouble(context, seen.reason[context.language])
         return seen.exit
       }
@@ -72,9 +89,8 @@ async function stopServer(context: Context): Promise<ExitCode> {
   const found = loadConfig(context)
   if (!found.ok) return found.exit
   const untilMs = context.clock.monotonicMs() + waitMs
-  const asked = await askOffice(context, 'stop', {})
-  if (!asked.ok) return asked.exit
-  const { pid } = asked.result
+  const pid = await beginStop(context, found.loaded.config)
+  if (typeof pid !== 'number') return pid.exit
   while (context.isAlive(pid) && context.clock.monotonicMs() < untilMs) await context.clock.sleep(STEP_MS / 4)
   if (!context.isAlive(pid)) {
     sayLine(context, context.say.stopped)
@@ -86,6 +102,36 @@ async function stopServer(context: Context): Promise<ExitCode> {
   }
   sayTrouble(context, context.say.stillStopping(pid))
   return EXIT.tryAgain
+}
+
+/** The supervisor is asked first: it answers also while the server is away. The number of the process that will end. */
+async function beginStop(context: Context, config: Config): Promise<number | { exit: ExitCode }> {
+  const answer = await askSupervisor(context, config, 'stop', {})
+  if (answer === 'nobody') {
+    const asked = await askOffice(context, 'stop', {})
+    return asked.ok ? asked.result.pid : asked
+  }
+  if (answer.ok) return (answer.result as { pid: number }).pid
+  sayTrouble(context, answer.reason[context.language])
+  return answer
+}
+
+async function restartServer(context: Context): Promise<ExitCode> {
+  const found = loadConfig(context)
+  if (!found.ok) return found.exit
+  const answer = await askSupervisor(context, found.loaded.config, 'restart', {})
+  if (answer === 'nobody') {
+    sayTrouble(context, context.say.noSupervisor(found.loaded.config.data))
+    return EXIT.unavailable
+  }
+  if (!answer.ok) {
+    sayTrouble(context, answer.reason[context.language])
+    return answer.exit
+  }
+  const done = answer.result as { pid: number; ms: number }
+  if (context.line.flag('json')) printJson(context, done)
+  else sayLine(context, context.say.restarted(done.pid, done.ms))
+  return EXIT.done
 }
 
 function printReload(context: Context, report: ReloadReport): void {
@@ -120,6 +166,19 @@ export const steerCommands: readonly Command[] = [
       printReload(context, asked.result)
       return EXIT.done
     },
+  },
+  {
+    name: 'restart',
+    operands: '',
+    operandsMin: 0,
+    operandsMax: 0,
+    options: [jsonOption],
+    summary: text('Replace the running server by a new process, without a closed door', '扉を閉めずに、動いているサーバーを新しいプロセスに入れ替える'),
+    details: text(
+      'The new process loads everything first, from the program as it stands on the disk now (another version after an upgrade), and reads the config anew; only then does the old one say goodbye to its sessions (SMTP 421, IMAP BYE, after a grace for what is under way). Whoever connects meanwhile is greeted and served by the new one. When the new one cannot start, the old one goes on. SIGUSR2 to the supervisor does the same.',
+      '新しいプロセスは、今ディスクにあるプログラム（更新後なら新しい版）と設定を先に読み込みます。その後で古いプロセスがセッションに別れを告げます（処理中のものには猶予の後、SMTP 421、IMAP BYE）。その間に接続した相手は新しいプロセスが迎えます。新しいプロセスが起動できなければ、古いものがそのまま動き続けます。スーパーバイザーに SIGUSR2 を送っても同じです。',
+    ),
+    run: restartServer,
   },
   {
     name: 'stop',
