@@ -74,6 +74,10 @@ export const limitDefaults = {
   queue_lifetime_ms: 5 * 24 * 3600_000,
   /** The sender is told of a delay after so long. */
   queue_delay_notice_ms: 4 * 3600_000,
+  /** Message bytes held in memory by the understudy before the rest goes to files. */
+  understudy_memory_octets_max: 16 * 1024 * 1024,
+  /** New connections to the understudy from one address in a minute (not from this machine). */
+  understudy_arrivals_per_minute_max: 3000,
   /** Connections at one moment to the status page. */
   status_connections_max: 64,
   /** Requests of one address (IPv6: one /64) to the status page in a minute. */
