@@ -36,6 +36,8 @@ export interface FileFacts {
   sizeOctets: number
   isDirectory: boolean
   modifiedMs: number
+  /** Tells file systems apart; absent where there is only one. */
+  device?: number
 }
 
 export interface Disk {
@@ -159,7 +161,7 @@ export const nodeDisk: Disk = {
   exists: (path) => fs.existsSync(path),
   facts: (path) => attempt('stat', path, () => {
     const found = fs.statSync(path, { throwIfNoEntry: false })
-    return found && { sizeOctets: found.size, isDirectory: found.isDirectory(), modifiedMs: found.mtimeMs }
+    return found && { sizeOctets: found.size, isDirectory: found.isDirectory(), modifiedMs: found.mtimeMs, device: found.dev }
   }),
   list: (path) => attempt('list', path, () => (fs.existsSync(path) ? fs.readdirSync(path).sort() : [])),
   makeDirectory: (path) => attempt('mkdir', path, () => void fs.mkdirSync(path, { recursive: true, mode: 0o700 })),

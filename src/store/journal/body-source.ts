@@ -55,6 +55,8 @@ export interface LargeBodyOptions {
   key: string
   /** The file holds the body and nothing else: a longer one is damaged too. */
   exact: boolean
+  /** Says no for a member that has been dropped meanwhile. */
+  mayMend: (path: string) => boolean
   crashPoint: CrashPoint
   onDamage: (damage: Omit<Damage, 'what' | 'firstSequence' | 'lastSequence'>) => void
 }
@@ -71,7 +73,7 @@ export async function openLargeBody(options: LargeBodyOptions): Promise<BodySour
       bad.push(path)
       continue
     }
-    for (const other of bad) await mend(options, path, other)
+    for (const other of bad) if (options.mayMend(other)) await mend(options, path, other)
     const found: Verified = { member, checks }
     verified.set(key, found)
     return servedFrom(options, found)
@@ -104,6 +106,7 @@ function readChecked(options: LargeBodyOptions, { member, checks }: Verified, fr
       continue
     }
     for (const other of bad) {
+      if (!options.mayMend(other)) continue
       const facts = { path: other, offset: start + from, length: bytes.length }
       try {
         healRange(disk, other, bytes, start + from, crashPoint)

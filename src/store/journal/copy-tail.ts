@@ -5,15 +5,17 @@ import type { BatchSize } from './batch-builder.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { batchHeaderOctets } from './batch-header.ts'
 import { noCrashPoint } from './crash-point.ts'
-import type { JournalOptions } from './journal.ts'
+import { isNoSpace } from './disk-fault.ts'
+import type { JournalOptions } from './journal-options.ts'
 import type { Member } from './members.ts'
+import type { Membership } from './membership.ts'
 import { OutOfSpace, type Watermark } from './record.ts'
 import { recordOctets } from './record-codec.ts'
 import { bearSegment } from './segment-birth.ts'
 import { type EpochEnd, printSegmentHeader, type SegmentHeader } from './segment-header.ts'
 import { bodyOffsetOf } from './segment-walk.ts'
 import { segmentOctetsFor, type SegmentWriter } from './segment-writer.ts'
-import { isNoSpace, type Spares } from './spares.ts'
+import type { Spares } from './spares.ts'
 import { removeLeftovers } from './retire.ts'
 import type { TailRecord } from './tail.ts'
 
@@ -22,7 +24,7 @@ const BATCH_RECORDS = 1000
 
 export interface CopyPlan {
   readonly options: JournalOptions
-  readonly members: readonly Member[]
+  readonly members: Membership
   readonly segmentSize: number
   readonly journalId: Uint8Array
   readonly epoch: number
@@ -61,7 +63,7 @@ export function copyTail(plan: CopyPlan): SegmentWriter {
   const ways = [
     () => bear({ ...(plan.spares.has('ahead') && needed <= plan.segmentSize ? { spare: 'ahead' } : {}), sizeOctets: ordinary, reservedOnly: false }),
     () => {
-      removeLeftovers({ disk: options.disk, members: plan.members, crashPoint: options.crashPoint ?? noCrashPoint })
+      removeLeftovers({ disk: options.disk, members: plan.members.in, crashPoint: options.crashPoint ?? noCrashPoint })
       return bear({ sizeOctets: ordinary, reservedOnly: false })
     },
     () => (plan.spares.has('reserve') && needed <= plan.segmentSize ? bear({ spare: 'reserve', sizeOctets: ordinary, reservedOnly: true }) : undefined),
@@ -77,7 +79,7 @@ export function copyTail(plan: CopyPlan): SegmentWriter {
       trouble = error
     }
   }
-  throw new OutOfSpace((plan.members[0] as Member).journal, trouble)
+  throw new OutOfSpace((plan.members.in[0] as Member).journal, trouble)
 }
 
 function inBatches(records: readonly TailRecord[], headerOctets: number): CopyBatch[] {

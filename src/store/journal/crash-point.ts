@@ -11,6 +11,7 @@ export const CRASH_STEPS = [
   'recover-create', 'recover-allocate', 'recover-write', 'recover-flush', 'recover-rename', 'recover-flush-directory',
   'retire-keep-cut', 'retire-rename', 'retire-flush-directory', 'retire-remove',
   'heal-write', 'heal-flush',
+  'members-write',
   'large-create', 'large-write', 'large-flush', 'large-rename', 'large-flush-directory', 'large-remove',
   'apply-commit', 'apply-set-aside', 'apply-make', 'apply-mark-building', 'apply-mark-whole',
   'database-flush', 'database-flush-directory', 'database-facts', 'database-watermark',

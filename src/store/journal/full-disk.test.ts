@@ -62,7 +62,9 @@ describe('a full disk', () => {
       const model = new JournalModel({ seed, mirrors: seed % 2 === 0 ? ['/mirror'] : [] })
       await model.open()
       model.append([model.draft(), model.draft()])
+      // Alone the write or the flush; with a mirror the write of the one and the flush of the other.
       model.disk.failAt(model.disk.operations + 1 + (seed % 4 < 2 ? 0 : 1), 'EIO')
+      if (seed % 2 === 0) model.disk.failAt(model.disk.operations + 3, 'EIO')
       throws(() => model.append([model.draft(), model.draft()]), { name: 'JournalDead', code: 'EIO' })
       throws(() => model.append([model.draft()]), { name: 'JournalDead' })
       throws(() => (model.journal as Journal).tend(), { name: 'JournalDead' })

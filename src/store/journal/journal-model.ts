@@ -9,6 +9,7 @@ import { SimulatedDisk } from '../../base/simulated-disk.ts'
 import { bytesOf, textOf } from '../../base/bytes.ts'
 import { type Damage, type Journal, type JournalOptions, openJournal, OutOfSpace, type RecordDraft, type RecoveryReport, type ScannedRecord } from './journal.ts'
 import { openJournalReader } from './journal-reader.ts'
+import type { MembersSeen } from './members.ts'
 
 export interface ModelOptions {
   seed: number
@@ -40,6 +41,8 @@ export class JournalModel {
   readonly damages: Damage[] = []
   readonly mirrors: readonly string[]
   readonly segmentSizeOctets: number
+  /** What the journal itself has written of who takes part, as last read. */
+  readonly mirrorRecords = new Map<number, string>()
   readonly #behind: boolean
   journal: Journal | undefined
   report: RecoveryReport | undefined
@@ -87,6 +90,11 @@ export class JournalModel {
     return POOL.slice(from, from + octets)
   }
 
+  get #seen(): MembersSeen {
+    const states = (this.journal as Journal).members.map(({ state }) => state)
+    return { membersChange: 1, isOut: (index) => states[index] !== 'in', isFilling: (index) => states[index] === 'filling' }
+  }
+
   /** Opens; whatever it throws goes up. Everything that must hold after a start is checked. */
   async open(): Promise<void> {
     const { journal, report } = openJournal(this.ownerOptions)
@@ -120,13 +128,20 @@ export class JournalModel {
   /** Everything kept is there, once, in order, byte for byte; nothing that is gone; nothing else. */
   async check(): Promise<void> {
     const lastSequence = (this.journal as Journal).lastSequence
-    const reader = openJournalReader(this.options)
+    const reader = openJournalReader({ ...this.options, members: this.#seen })
     const seen = new Map<number, { sequence: number; epoch: number }>()
     const heads: ScannedRecord[] = []
+    const ends = new Map<number, number>()
     let before = 0
     reader.scan(1, (record) => {
       ok(record.sequence > before, 'records come in order')
       before = record.sequence
+      ends.set(record.epoch, record.sequence)
+      this.#highestGiven = Math.max(this.#highestGiven, record.sequence)
+      if (record.type === 'mirror-drop' || record.type === 'mirror-return') {
+        this.mirrorRecords.set(record.sequence, record.type)
+        return
+      }
       const { id } = JSON.parse(textOf(record.meta)) as { id: number }
       ok(!seen.has(id), `record ${id} is there twice`)
       seen.set(id, { sequence: record.sequence, epoch: record.epoch })
@@ -140,7 +155,6 @@ export class JournalModel {
       if (written.kept) strictEqual(head.sequence, written.sequence, `record ${id} has moved`)
       written.kept = true
       written.sequence = head.sequence
-      this.#highestGiven = Math.max(this.#highestGiven, head.sequence)
       deepStrictEqual(head.meta, written.draft.meta)
       deepStrictEqual(head.databases, written.draft.databases)
       strictEqual(head.type, written.draft.type)
@@ -151,14 +165,12 @@ export class JournalModel {
       }
     }
     for (const written of this.written) if (written.kept) ok(seen.has(written.id), `record ${written.id} (${written.sequence}) was acknowledged and is lost`)
-    this.#checkEpochs(heads, reader)
+    this.#checkEpochs(ends, reader)
     reader.close()
   }
 
-  #checkEpochs(heads: readonly ScannedRecord[], reader: { lastSequenceOfEpoch(epoch: number): number | undefined }): void {
+  #checkEpochs(lasts: ReadonlyMap<number, number>, reader: { lastSequenceOfEpoch(epoch: number): number | undefined }): void {
     const journal = this.journal as Journal
-    const lasts = new Map<number, number>()
-    for (const head of heads) lasts.set(head.epoch, head.sequence)
     for (let epoch = 1; epoch < journal.epoch; epoch++) {
       strictEqual(journal.lastSequenceOfEpoch(epoch), lasts.get(epoch) ?? 0, `end of epoch ${epoch}`)
       strictEqual(reader.lastSequenceOfEpoch(epoch), lasts.get(epoch) ?? 0, `end of epoch ${epoch} as the reader has it`)

@@ -13,7 +13,7 @@ import { openLargeBody, VerifiedNames, wholeBody } from './body-source.ts'
 import { type CrashPoint, noCrashPoint } from './crash-point.ts'
 import { SegmentIndex } from './footer.ts'
 import { learnHeader } from './lost-header.ts'
-import { type Member, memberOf } from './members.ts'
+import { everybody, type Member, memberOf, type MembersSeen } from './members.ts'
 import { BodyDamaged, type BodySource, type Damage, type OnDamage, type RecordHead, type ScannedRecord } from './record.ts'
 import { SegmentCopies, Window } from './segment-copies.ts'
 import { inOrder, parseSegmentName, type SegmentName } from './segment-name.ts'
@@ -28,6 +28,8 @@ export interface JournalReaderOptions {
   log: Log
   onDamage?: OnDamage
   crashPoint?: CrashPoint
+  /** Who takes part: others are neither read nor mended. */
+  members?: MembersSeen
   /** Segments open at one time. */
   segmentsOpenMax?: number
   /** Octets of indexes kept in memory. */
@@ -69,10 +71,14 @@ export function openJournalReader(options: JournalReaderOptions): JournalReader 
 
 export class JournalReader {
   readonly #options: JournalReaderOptions
-  readonly #members: readonly Member[]
+  readonly #all: readonly Member[]
+  readonly #seen: MembersSeen
+  /** Those that take part, as of the last look. */
+  #members: readonly Member[] = []
+  #membersChange = -1
   readonly #window = new Window()
   readonly #open = new Map<string, OpenSegment>()
-  readonly #verified = new VerifiedNames()
+  #verified = new VerifiedNames()
   #names: SegmentName[] = []
   #uses = 0
   /** Octets read at once by a scan: grows while it finds more, about one batch when it follows live. */
@@ -80,12 +86,27 @@ export class JournalReader {
 
   constructor(options: JournalReaderOptions) {
     this.#options = options
-    this.#members = [options.dataDirectory, ...(options.mirrors ?? [])].map(memberOf)
+    this.#all = [options.dataDirectory, ...(options.mirrors ?? [])].map(memberOf)
+    this.#seen = options.members ?? everybody
     this.refresh()
+  }
+
+  /** Somebody was dropped or has come back: files are opened anew, on those that take part. */
+  #lookAtMembers(): void {
+    if (this.#seen.membersChange === this.#membersChange) return
+    this.#membersChange = this.#seen.membersChange
+    this.#members = this.#all.filter((_, index) => !this.#seen.isOut(index))
+    this.close()
+    this.#verified = new VerifiedNames()
+  }
+
+  #mayMend(path: string): boolean {
+    return !this.#all.some(({ root }, index) => path.startsWith(`${root}/`) && this.#seen.isOut(index))
   }
 
   /** Looks for new segments. Called by itself whenever a sequence is asked for that the known ones do not hold. */
   refresh(): void {
+    this.#lookAtMembers()
     const byName = new Map<string, SegmentName>()
     for (const member of this.#members) {
       for (const name of this.#listed(member)) {
@@ -122,6 +143,7 @@ export class JournalReader {
    * Records that are damaged everywhere are reported to `onDamage` and passed over.
    */
   scan(fromSequence: number, onRecord: OnRecord, through: number): void {
+    this.#lookAtMembers()
     let next = fromSequence
     let name = this.#names[this.#segmentIndexFor(next)]
     if (!name) {
@@ -159,7 +181,7 @@ export class JournalReader {
     const start = inline ? bodyOffsetOf(offset, head) : 0
     const source = await openLargeBody({
       disk: this.#options.disk, asyncDisk: this.#options.asyncDisk ?? nodeAsyncDisk, paths, start, length: bodyLength, sha256: bodySha256,
-      verified: this.#verified, key: inline ? String(sequence) : head.largeName as string, exact: !inline,
+      verified: this.#verified, key: inline ? String(sequence) : head.largeName as string, exact: !inline, mayMend: (path) => this.#mayMend(path),
       crashPoint: this.#options.crashPoint ?? noCrashPoint,
       onDamage: (damage) => this.#report({ ...damage, what: inline ? 'body' : 'large', firstSequence: sequence, lastSequence: sequence }),
     })
@@ -193,6 +215,7 @@ export class JournalReader {
   }
 
   #find(sequence: number): { segment: OpenSegment; offset: number } | undefined {
+    this.#lookAtMembers()
     for (const again of [false, true]) {
       if (again) this.refresh()
       const name = this.#names[this.#segmentIndexFor(sequence)]
@@ -225,7 +248,7 @@ export class JournalReader {
     }
     const copies = new SegmentCopies({
       disk: this.#options.disk, paths: this.#members.map((member) => join(member.journal, name.name)), window: this.#window,
-      heal: true, onDamage: (damage) => this.#report(damage), crashPoint: this.#options.crashPoint ?? noCrashPoint,
+      heal: true, mayMend: (path) => this.#mayMend(path), onDamage: (damage) => this.#report(damage), crashPoint: this.#options.crashPoint ?? noCrashPoint,
     })
     let header = copies.header()
     if (typeof header !== 'object') {

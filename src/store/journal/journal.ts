@@ -1,58 +1,43 @@
 // The journal: the one place that must not lose anything. `openJournal` makes the caller its owner (see
 // recovery.ts), `append` makes records durable: one positional write and one flush on every member, and
 // only then does it return. It is synchronous, knows no threads and starts no timers; whoever owns it
-// calls `closeIdle` when a second has passed without an append, and `tend` between batches.
+// calls `closeIdle` when a second has passed without an append, `tend` between batches and
+// `returnMirrors` now and then.
 //
 // After a failure it answers one of two things. `OutOfSpace`: the batch certainly does not exist, the
 // next one may be tried. Anything else: nobody knows what the disk holds; the journal is dead, every
 // later call throws, and the owner ends. A failed flush is never tried again.
 //
+// A member that fails alone ends nothing: it is dropped, and that is recorded on the others before anybody
+// is answered (membership.ts).
+//
 // The format is docs/FORMAT.md. Other threads read through journal-reader.ts.
-import type { Clock } from '../../base/clock.ts'
-import { nodeAsyncDisk, nodeDisk, type AsyncDisk, type Disk } from '../../base/disk.ts'
+import { hexOf } from '../../base/bytes.ts'
+import { nodeAsyncDisk, nodeDisk, type AsyncDisk } from '../../base/disk.ts'
 import { errorCode, errorSentence } from '../../base/errors.ts'
-import type { Log } from '../../base/log.ts'
-import type { Random } from '../../base/random.ts'
 import { BatchBuilder, measureDrafts } from './batch-builder.ts'
 import { batchHeaderOctets } from './batch-header.ts'
-import { type CrashPoint, noCrashPoint } from './crash-point.ts'
-import { EXCEPTIONS_MAX, FIRST_BATCH_ALIGNMENT, SEGMENT_SIZE_OCTETS } from './layout.ts'
+import { noCrashPoint } from './crash-point.ts'
+import { isNoSpace } from './disk-fault.ts'
+import type { JournalOptions, JournalStart } from './journal-options.ts'
+import { EXCEPTIONS_MAX, SEGMENT_SIZE_OCTETS } from './layout.ts'
 import type { Member } from './members.ts'
+import type { MemberFacts, Membership } from './membership.ts'
+import { dropDraft, returnDraft } from './member-records.ts'
+import { completeFilling, type Filling, lacksSomething } from './mirror-files.ts'
+import { fillMirror } from './mirror-filler.ts'
 import { checkDraft } from './record-codec.ts'
 import { recoverJournal, type RecoveryReport } from './recovery.ts'
-import { JournalDead, type JournalEntry, type OnDamage, OutOfSpace, type RecordDraft, type Watermark } from './record.ts'
-import { bearSegment } from './segment-birth.ts'
-import type { EpochEnd } from './segment-header.ts'
-import { segmentOctetsFor, type SegmentWriter } from './segment-writer.ts'
-import { isNoSpace, type Spare, type SpareKind, Spares } from './spares.ts'
+import { JournalDead, type JournalEntry, OutOfSpace, type RecordDraft, type Watermark } from './record.ts'
+import { SegmentSupply } from './segment-supply.ts'
+import type { SegmentWriter } from './segment-writer.ts'
 
 export * from './record.ts'
+export type { JournalOptions } from './journal-options.ts'
 export type { RecoveryReport } from './recovery.ts'
 export { MemberMissing } from './members.ts'
+export type { MemberFacts } from './membership.ts'
 export { SEGMENT_SIZE_OCTETS } from './layout.ts'
-
-/** A full disk is looked at again so often. */
-const SPACE_CHECK_MS = 1000
-
-export interface JournalOptions {
-  /** Holds `journal/`, `large/` and, perhaps, `intake/`. */
-  dataDirectory: string
-  /** Folders on other disks that hold the same; `journal/` and `large/` are made in them. */
-  mirrors?: readonly string[]
-  segmentSizeOctets?: number
-  /** Starts although a member is missing. A mirror that is missing is left out, the data folder is filled again. */
-  acceptLoss?: boolean
-  /** With `acceptLoss`: mirrors that are empty or were left behind are filled from the others and take part again. */
-  fillMirrors?: boolean
-  disk: Disk
-  /** Makes the next segment while the owner goes on. Without one it is made in `tend`. The machine's disk has one by itself. */
-  asyncDisk?: AsyncDisk
-  clock: Clock
-  random: Random
-  log: Log
-  crashPoint?: CrashPoint
-  onDamage?: OnDamage
-}
 
 export interface OpenedJournal {
   readonly journal: Journal
@@ -75,26 +60,12 @@ export function openJournal(options: JournalOptions): OpenedJournal {
   }
 }
 
-export interface JournalStart {
-  readonly members: readonly Member[]
-  readonly journalId: Uint8Array
-  readonly active: SegmentWriter
-  readonly spares: Spares
-  readonly epoch: number
-  readonly nextSequence: number
-  readonly lastSequence: number
-  readonly epochEnds: readonly EpochEnd[]
-  readonly watermark: Watermark
-}
-
 export class Journal {
   readonly epoch: number
   readonly #options: JournalOptions
-  readonly #crashPoint: CrashPoint
   readonly #start: JournalStart
-  readonly #segmentSize: number
-  readonly #spares: Spares
-  readonly #asyncDisk: AsyncDisk | undefined
+  readonly #members: Membership
+  readonly #supply: SegmentSupply
   readonly #builder = new BatchBuilder()
   readonly #bodyLengths: number[] = []
   /** Undefined after a full disk, until the next segment could be opened. */
@@ -107,16 +78,18 @@ export class Journal {
   /** Something was appended since the last header said that all is durable. */
   #tailOpen = false
   #dead: Error | undefined
-  #spaceCheckedMs = -Infinity
-  #full = false
+  #returning: Promise<void> | undefined
 
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options
-    this.#crashPoint = options.crashPoint ?? noCrashPoint
     this.#start = start
-    this.#segmentSize = options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS
-    this.#spares = start.spares
-    this.#asyncDisk = options.asyncDisk ?? (options.disk === nodeDisk ? nodeAsyncDisk : undefined)
+    this.#members = start.members
+    this.#members.reached(start.lastSequence)
+    this.#members.begin()
+    this.#supply = new SegmentSupply({
+      options, start, segmentSize: options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS, crashPoint: options.crashPoint ?? noCrashPoint,
+      active: () => this.#active, die: (what, cause) => this.#die(what, cause),
+    })
     this.#active = start.active
     this.#nextSequence = start.nextSequence
     this.#lastNamed = start.active.header.firstSequence
@@ -132,7 +105,7 @@ export class Journal {
 
   /** True while only drafts marked `reserved` are likely to find room. */
   get full(): boolean {
-    return this.#full
+    return this.#supply.full
   }
 
   /** Stands in every batch header from now on. Call it with what is certainly flushed. */
@@ -154,13 +127,202 @@ export class Journal {
     return this.#start.epochEnds.find((end) => end.epoch === epoch)?.last ?? 0
   }
 
+  /** All that are configured, the data folder first. */
+  get members(): readonly MemberFacts[] {
+    return this.#members.facts
+  }
+
   /** Makes the drafts durable on every member, in order, and returns their sequences. */
   append(drafts: readonly RecordDraft[]): readonly number[] {
     this.#assertAlive()
     if (drafts.length === 0) return []
     for (const draft of drafts) checkDraft(draft)
+    this.#settleDrops()
+    let segment = this.#roomFor(drafts)
+    // Who failed while room was made is recorded before anything else stands there: a start then knows why it lacks it.
+    while (this.#members.unsettled.length > 0) {
+      this.#settleDrops()
+      segment = this.#roomFor(drafts)
+    }
+    const sequences = this.#write(segment, drafts)
+    if (this.#members.unsettled.length > 0) this.#settleBeforeAnswer()
+    this.#supply.prepare()
+    return sequences
+  }
+
+  /** An idle journal closes itself: an empty batch header says that all before it is durable. True if one was written. */
+  closeIdle(): boolean {
+    this.#assertAlive()
+    this.tendMembers()
+    const segment = this.#active
+    if (!segment || !this.#tailOpen) return false
+    const octets = batchHeaderOctets(this.#watermark)
+    const { parts, hash } = this.#build(segment, [], { headOctets: octets, octets }, this.#nextSequence)
+    try {
+      segment.write(parts, 'close-write')
+    } catch (error) {
+      if (!isNoSpace(error)) throw this.#die('a write to the journal failed', error)
+      this.#seal(segment)
+      return true
+    }
+    this.#flush(segment, 'close-flush')
+    segment.commit(octets, hash)
+    this.#tailOpen = false
+    this.tendMembers()
+    return true
+  }
+
+  /**
+   * One small piece of preparation (a slice of the next segment, the reserve when room has returned).
+   * True when there is more to do. Call it between batches, after the answers have gone out. With an
+   * `asyncDisk` it only sets the work going and returns at once.
+   */
+  tend(): boolean {
+    this.#assertAlive()
+    const more = this.#supply.tend()
+    this.tendMembers()
+    return more
+  }
+
+  /** Records what failed between two batches. Call it now and then; without room it waits. */
+  tendMembers(): void {
+    this.#assertAlive()
+    try {
+      this.#settleDrops()
+    } catch (error) {
+      if (!(error instanceof OutOfSpace)) throw error
+    }
+    if (this.#members.fileOwed) this.#members.write(this.#lastSequence)
+  }
+
+  /** At start: the reserve in one go. A full disk is no reason not to start. */
+  makeReserve(): void {
+    this.#supply.makeReserve()
+    this.tendMembers()
+  }
+
+  /** Seals the active segment, so that the next start has nothing to copy. The journal is not used any more after it. */
+  close(): void {
+    if (this.#dead) {
+      this.#active?.close()
+      return
+    }
+    // A member that fails at the seal is recorded in a segment of its own, which is then sealed in turn.
+    for (let round = this.#members.in.length; this.#active; round--) {
+      const segment: SegmentWriter = this.#active
+      if (segment.index.count > 0) this.#seal(segment)
+      else segment.close()
+      this.#active = undefined
+      if (this.#members.unsettled.length === 0 || round <= 0) break
+      this.tendMembers()
+    }
+    this.#supply.close()
+    this.#dead = new JournalDead('the journal was closed', { operation: 'append' })
+  }
+
+  // ------------------------------------------------------------------ members
+
+  /** Leaves out a member that failed where the journal itself does not write (a large message). Recorded with the next batch. */
+  dropMember(root: string, because: string): void {
+    const member = this.#members.named(root)
+    if (member) this.#members.fail(member, because)
+    if (member) this.#active?.leaveOut(member)
+  }
+
+  /**
+   * Looks whether a dropped member can be used again and brings it level behind the owner's back; one at a time.
+   * Resolves when it takes part or has to wait for the next call. Never rejects for what a disk does.
+   */
+  returnMirrors(signal: AbortSignal): Promise<void> {
+    const asyncDisk = this.#options.asyncDisk ?? (this.#options.disk === nodeDisk ? nodeAsyncDisk : undefined)
+    if (this.#dead || !asyncDisk) return Promise.resolve()
+    return this.#returning ??= this.#returnEach(asyncDisk, signal).finally(() => (this.#returning = undefined))
+  }
+
+  async #returnEach(asyncDisk: AsyncDisk, signal: AbortSignal): Promise<void> {
+    for (const member of this.#members.dropped) {
+      if (this.#dead || signal.aborted) return
+      await fillMirror({
+        disk: this.#options.disk, asyncDisk, clock: this.#options.clock, log: this.#options.log, members: this.#members, member, signal,
+        octetsPerSecondMax: this.#options.fillOctetsPerSecondMax ?? Infinity, journalId: hexOf(this.#start.journalId),
+        spares: () => this.#supply.ready,
+        active: () => this.#active && { name: this.#active.name, tail: this.#active.tail },
+        join: (filling) => this.#join(member, filling),
+      })
+    }
+  }
+
+  /**
+   * The last of a return, in one turn: the active segment is sealed and copied to its end; a new one begins on all,
+   * with the member; its return is recorded there, flushed on all, and then written to `members.json`. A crash
+   * before that finds it still dropped, and it is brought level anew. False: it lacks something, go on copying.
+   */
+  #join(member: Member, filling: Filling | undefined): boolean {
+    this.#assertAlive()
+    this.#settleDrops()
+    const active = this.#active
+    if (active && filling?.name !== active.name) return false
+    if (active) this.#seal(active)
+    if (active && filling) completeFilling(this.#options.disk, this.#members.in, member, filling)
+    if (lacksSomething(this.#options.disk, this.#members.in, member)) return false
+    this.#supply.membersChanged()
+    this.#members.join(member)
+    try {
+      const drafts = [returnDraft(member.root, this.#options.clock.nowMs())]
+      this.#write(this.#roomFor(drafts), drafts)
+    } catch (error) {
+      if (!(error instanceof OutOfSpace)) throw error
+      this.#members.leave(member, error.message)
+      return false
+    }
+    if (!this.#members.has(member)) {
+      this.#settleDrops()
+      return false
+    }
+    this.#members.write(this.#lastSequence)
+    this.#settleDrops()
+    if (!this.#members.has(member)) return false
+    this.#members.welcome(member)
+    return true
+  }
+
+  /** Throws `OutOfSpace` when there is no room to record it. */
+  #settleDrops(): void {
+    while (this.#members.unsettled.length > 0) {
+      this.#supply.membersChanged()
+      let drops = [...this.#members.unsettled]
+      const timeMs = this.#options.clock.nowMs()
+      const drafts = () => drops.map((drop) => dropDraft(drop, timeMs))
+      let segment = this.#roomFor(drafts())
+      while (drops.length < this.#members.unsettled.length) {
+        drops = [...this.#members.unsettled]
+        segment = this.#roomFor(drafts())
+      }
+      this.#write(segment, drafts())
+      this.#members.settled(drops)
+      this.#members.write(this.#lastSequence)
+    }
+  }
+
+  /** The batch is on those that are left. It may be answered when the drop is known, in a record or at least in the file. */
+  #settleBeforeAnswer(): void {
+    try {
+      this.#settleDrops()
+    } catch (error) {
+      if (!(error instanceof OutOfSpace)) throw error
+      if (!this.#members.write(this.#lastSequence)) throw this.#die('a copy of the journal failed, and there is no room to record that', error)
+    }
+  }
+
+  // ------------------------------------------------------------------ one batch
+
+  #roomFor(drafts: readonly RecordDraft[]): SegmentWriter {
+    const { octets } = measureDrafts(drafts, this.#watermark, this.#bodyLengths)
+    return this.#segmentFor(octets, drafts.length, drafts.every((draft) => draft.reserved === true))
+  }
+
+  #write(segment: SegmentWriter, drafts: readonly RecordDraft[]): readonly number[] {
     const size = measureDrafts(drafts, this.#watermark, this.#bodyLengths)
-    const segment = this.#segmentFor(size.octets, drafts.length, drafts.every((draft) => draft.reserved === true))
     const first = this.#nextSequence
     const { parts, hash } = this.#build(segment, drafts, size, first)
     // Given out from here on, whatever happens: remains of a failed write may lie on a disk.
@@ -181,79 +343,10 @@ export class Journal {
     }
     segment.commit(size.octets, hash)
     this.#lastSequence = first + drafts.length - 1
+    this.#members.reached(this.#lastSequence)
     this.#tailOpen = true
-    if (this.#asyncDisk && !this.#spares.making && segment.timeForNext && !this.#spares.has('ahead')) this.#prepareBehind('ahead', this.#asyncDisk)
     return sequences
   }
-
-  /** An idle journal closes itself: an empty batch header says that all before it is durable. True if one was written. */
-  closeIdle(): boolean {
-    this.#assertAlive()
-    const segment = this.#active
-    if (!segment || !this.#tailOpen) return false
-    const octets = batchHeaderOctets(this.#watermark)
-    const { parts, hash } = this.#build(segment, [], { headOctets: octets, octets }, this.#nextSequence)
-    try {
-      segment.write(parts, 'close-write')
-    } catch (error) {
-      if (!isNoSpace(error)) throw this.#die('a write to the journal failed', error)
-      this.#seal(segment)
-      return true
-    }
-    this.#flush(segment, 'close-flush')
-    segment.commit(octets, hash)
-    this.#tailOpen = false
-    return true
-  }
-
-  /**
-   * One small piece of preparation (a slice of the next segment, the reserve when room has returned).
-   * True when there is more to do. Call it between batches, after the answers have gone out. With an
-   * `asyncDisk` it only sets the work going and returns at once.
-   */
-  tend(): boolean {
-    this.#assertAlive()
-    const kind = this.#wantedSpare()
-    if (!kind) return false
-    if (this.#full && !this.#spares.making && !this.#roomHasReturned()) return false
-    if (this.#asyncDisk) {
-      if (!this.#spares.making) this.#prepareBehind(kind, this.#asyncDisk)
-      return false
-    }
-    try {
-      const ready = this.#spares.advance(kind)
-      if (ready) this.#roomIsBack()
-      return this.#wantedSpare() !== undefined
-    } catch (error) {
-      this.#onSpareTrouble(error)
-      return false
-    }
-  }
-
-  /** At start: the reserve in one go. A full disk is no reason not to start. */
-  makeReserve(): void {
-    if (this.#spares.has('reserve')) return
-    try {
-      this.#spares.make('reserve')
-    } catch (error) {
-      this.#onSpareTrouble(error)
-    }
-  }
-
-  /** Seals the active segment, so that the next start has nothing to copy. The journal is not used any more after it. */
-  close(): void {
-    if (this.#dead) {
-      this.#active?.close()
-      return
-    }
-    const segment = this.#active
-    if (segment && segment.index.count > 0) this.#seal(segment)
-    else segment?.close()
-    this.#spares.close()
-    this.#dead = new JournalDead('the journal was closed', { operation: 'append' })
-  }
-
-  // ------------------------------------------------------------------ one batch
 
   #build(segment: SegmentWriter, drafts: readonly RecordDraft[], size: { headOctets: number; octets: number }, first: number) {
     const builder = this.#builder
@@ -277,9 +370,10 @@ export class Journal {
 
   /** STORE.md, Journal 4: only a sealing footer is written to that file again. Throws `OutOfSpace` once it is flushed. */
   #sealAfterShortWrite(segment: SegmentWriter, cause: unknown): never {
+    const path = segment.paths[0] ?? segment.name
     this.#seal(segment)
-    this.#full = true
-    throw new OutOfSpace(segment.paths[0] as string, cause)
+    this.#supply.ranFull()
+    throw new OutOfSpace(path, cause)
   }
 
   #seal(segment: SegmentWriter): void {
@@ -292,6 +386,20 @@ export class Journal {
     segment.close()
     this.#active = undefined
     this.#tailOpen = false
+  }
+
+  /** The segment that takes the next batch: the active one, or a new one when the batch is larger than its rest. */
+  #segmentFor(octets: number, records: number, reserved: boolean): SegmentWriter {
+    const active = this.#active
+    if (active?.reservedOnly && !reserved) this.#supply.regainReserve(active)
+    if (active?.fits(octets, records)) return active
+    const taken = this.#supply.take(octets, records, reserved)
+    if (active) this.#seal(active)
+    // A name is never used for two segments, not even when the first was left empty or only half made:
+    // a crash could leave the one on this member and the other on that.
+    this.#nextSequence = Math.max(this.#nextSequence, this.#lastNamed + 1)
+    this.#lastNamed = this.#nextSequence
+    return this.#active = this.#supply.bear(taken, { firstSequence: this.#nextSequence, previousLast: this.#lastSequence })
   }
 
   #die(what: string, cause: unknown): JournalDead {
@@ -307,128 +415,6 @@ export class Journal {
 
   #assertAlive(): void {
     if (this.#dead) throw this.#dead
-  }
-
-  // ------------------------------------------------------------------ segments
-
-  /** The segment that takes the next batch: the active one, or a new one when the batch is larger than its rest. */
-  #segmentFor(octets: number, records: number, reserved: boolean): SegmentWriter {
-    const active = this.#active
-    if (active?.reservedOnly && !reserved) this.#regainReserve(active)
-    if (active?.fits(octets, records)) return active
-    const needed = FIRST_BATCH_ALIGNMENT + this.#headerSlack() + segmentOctetsFor(octets, records, 1)
-    const { spare, kind } = this.#spareFor(needed, reserved)
-    if (active) this.#seal(active)
-    try {
-      this.#active = this.#bear(spare, Math.max(spare.sizeOctets, needed), kind === 'reserve')
-      if (kind === 'ahead') this.#full = !this.#spares.has('reserve')
-      return this.#active
-    } catch (error) {
-      if (!isNoSpace(error)) throw this.#die('a new segment could not be made', error)
-      this.#full = true
-      throw new OutOfSpace((this.#start.members[0] as Member).journal, error)
-    }
-  }
-
-  #headerSlack(): number {
-    return Math.ceil((16 * (this.#start.epochEnds.length + 1)) / FIRST_BATCH_ALIGNMENT) * FIRST_BATCH_ALIGNMENT
-  }
-
-  /** A spare that is large enough, before anything else is done, so that nothing is sealed in vain. */
-  #spareFor(needed: number, reserved: boolean): { spare: Spare; kind: SpareKind } {
-    const { journal } = this.#start.members[0] as Member
-    try {
-      const missing = Math.max(needed, this.#segmentSize)
-      if (!this.#spares.has('ahead')) {
-        // Looked at before it is tried: a try that fails would take the last room from the databases for a while.
-        // And the reserve comes first: ordinary mail never takes the last room there is.
-        const reserveToo = !this.#spares.has('reserve') && !reserved
-        if (!this.#spares.roomFor(missing + (reserveToo ? this.#segmentSize : 0))) throw new OutOfSpace(journal)
-        if (reserveToo) this.#spares.make('reserve')
-        this.#spares.make('ahead')
-      } else if (needed > this.#segmentSize && !this.#spares.roomFor(missing)) throw new OutOfSpace(journal)
-      return { spare: this.#spares.take('ahead') as Spare, kind: 'ahead' }
-    } catch (error) {
-      if (!isNoSpace(error)) throw this.#die('a new segment could not be made', error)
-      this.#full = true
-      const spare = reserved && needed <= this.#segmentSize ? this.#spares.take('reserve') : undefined
-      if (!spare) throw error instanceof OutOfSpace ? error : new OutOfSpace(journal, error)
-      return { spare, kind: 'reserve' }
-    }
-  }
-
-  #bear(spare: Spare, sizeOctets: number, reservedOnly: boolean): SegmentWriter {
-    const { disk, clock, random } = this.#options
-    // A name is never used for two segments, not even when the first was left empty or only half made:
-    // a crash could leave the one on this member and the other on that.
-    this.#nextSequence = Math.max(this.#nextSequence, this.#lastNamed + 1)
-    this.#lastNamed = this.#nextSequence
-    return bearSegment({
-      disk, members: this.#start.members, spare, sizeOctets, reservedOnly, crashPoint: this.#crashPoint,
-      header: {
-        segmentId: random.bytes(16), journalId: this.#start.journalId, epoch: this.epoch, firstSequence: this.#nextSequence,
-        previousLast: this.#lastSequence, createdMs: clock.nowMs(), copied: false, epochEnds: this.#start.epochEnds,
-      },
-    })
-  }
-
-  // ------------------------------------------------------------------ room
-
-  #wantedSpare(): SpareKind | undefined {
-    if (!this.#spares.has('reserve')) return 'reserve'
-    if (!this.#spares.has('ahead') && (!this.#active || this.#active.timeForNext)) return 'ahead'
-    return undefined
-  }
-
-  #prepareBehind(kind: SpareKind, disk: AsyncDisk): void {
-    this.#spares.makeBehind(kind, disk).then(
-      (ready) => {
-        if (ready) this.#roomIsBack()
-      },
-      (error: unknown) => {
-        if (this.#dead) return
-        try {
-          this.#onSpareTrouble(error)
-        } catch {
-          return // the journal is dead now, and says so at its next call
-        }
-      },
-    )
-  }
-
-  /** Asked at most once a second, of the file system's own figures. */
-  #roomHasReturned(): boolean {
-    const nowMs = this.#options.clock.monotonicMs()
-    if (nowMs - this.#spaceCheckedMs < SPACE_CHECK_MS) return false
-    this.#spaceCheckedMs = nowMs
-    return this.#spares.roomFor(this.#segmentSize)
-  }
-
-  /** An ordinary draft meets the segment that was the reserve: it may go in once there is a new reserve. */
-  #regainReserve(active: SegmentWriter): void {
-    try {
-      if (!this.#spares.has('reserve')) {
-        if (!this.#spares.roomFor(this.#segmentSize)) throw new OutOfSpace(active.paths[0] as string)
-        this.#spares.make('reserve')
-      }
-    } catch (error) {
-      if (isNoSpace(error)) throw error instanceof OutOfSpace ? error : new OutOfSpace(active.paths[0] as string, error)
-      throw this.#die('the reserve could not be made', error)
-    }
-    this.#roomIsBack()
-  }
-
-  #roomIsBack(): void {
-    if (!this.#spares.has('reserve')) return
-    this.#full = false
-    if (this.#active) this.#active.reservedOnly = false
-  }
-
-  #onSpareTrouble(error: unknown): void {
-    if (!isNoSpace(error)) throw this.#die('a spare segment could not be made', error)
-    this.#full = true
-    this.#spaceCheckedMs = this.#options.clock.monotonicMs()
-    this.#options.log.warn('no room for a spare segment; when the active one is full, only expunges and settlements are taken', { hint: 'make room on the disk that holds the journal' })
   }
 }
 

@@ -1,7 +1,7 @@
 // What a journal record is, for everybody who writes or reads one. The bytes on disk are described
 // in docs/FORMAT.md; nothing here knows them. The journal understands the head of a record and never
 // looks into its meta (made by the rooms above, UTF-8 JSON) or its body (message bytes).
-import { Outage } from '../../base/errors.ts'
+import { errorCode, Outage } from '../../base/errors.ts'
 
 /** A database that applies records: 0 is the directory, 1 the queue, accounts count from 100. */
 export type DatabaseId = number
@@ -141,15 +141,17 @@ export interface Damage {
 export type OnDamage = (damage: Damage) => void
 
 /**
- * There is no room, and the records of this batch certainly do not exist: the answer is 452 (or NO).
+ * There is no room (or no descriptor for the next file), and the records of this batch certainly do not exist: the answer is 452 (or NO).
  * The journal goes on; drafts marked `reserved` may still be taken.
  */
 export class OutOfSpace extends Outage {
   override name = 'OutOfSpace'
   constructor(path: string, cause?: unknown) {
-    super('no room for the journal', {
-      operation: 'append', path, code: 'ENOSPC', hint: 'make room on the disk that holds the journal', cause,
-    })
+    const code = errorCode(cause) ?? 'ENOSPC'
+    const [sentence, hint] = code === 'ENOSPC' || code === 'EDQUOT'
+      ? ['no room for the journal', 'make room on the disk that holds the journal']
+      : ['no file descriptors or no memory left for the journal', 'raise the limit of open files (ulimit -n), or find out who uses them']
+    super(sentence, { operation: 'append', path, code, hint, cause })
   }
 }
 

@@ -1,25 +1,29 @@
 // Becoming the owner of a journal (STORE.md, Journal 3, 5, 6, 9). In this order, and the order is the design:
 //
-//   1. look at every member; refuse if one is missing and nobody accepted that;
+//   1. look at every member; refuse if one is missing that was not dropped, and nobody accepted that;
 //   2. find the last sealed segment, and read what stands behind it on any member (tail.ts);
 //   3. copy the good records into a segment of a new epoch, flushed on every member before it has its name;
-//   4. only then retire the old files: renamed, not removed; what was cut is kept beside them;
-//   5. at the next start the retired files of this one are removed.
+//   4. write who takes part (`members.json`, of this epoch) on all who do;
+//   5. only then retire the old files: renamed, not removed; what was cut is kept beside them;
+//   6. at the next start the retired files of this one are removed.
 //
 // A crash between any two steps leaves either the old files, or the old ones and a whole new segment, whose
 // header says that it holds everything behind `previousLast`; the next owner then takes the new one's word.
 // An old owner's file is never appended to.
 import { join } from 'node:path'
-import { equalBytes } from '../../base/bytes.ts'
+import { equalBytes, hexOf } from '../../base/bytes.ts'
 import { Outage } from '../../base/errors.ts'
 import { copyTail, type CopyPlan } from './copy-tail.ts'
 import { noCrashPoint } from './crash-point.ts'
 import type { Footer } from './footer.ts'
-import type { JournalOptions, JournalStart } from './journal.ts'
+import type { JournalOptions, JournalStart } from './journal-options.ts'
 import { openJournalReader } from './journal-reader.ts'
 import { SEGMENT_SIZE_OCTETS } from './layout.ts'
 import { learnHeader } from './lost-header.ts'
-import { MemberMissing, memberOf, type MemberState, surveyMembers, unionOfSegments } from './members.ts'
+import { memberOf, type MemberState, surveyMembers, unionOfSegments } from './members.ts'
+import { chooseMembers, standingOf, viewThatCounts } from './members-choice.ts'
+import { Membership } from './membership.ts'
+import { type FoundView, MEMBERS_FILE } from './members-view.ts'
 import type { Damage, JournalEntry, Watermark } from './record.ts'
 import { completeSeal, fillMember, removeLeftovers, restoreLostFiles, retire, type Retirement } from './retire.ts'
 import { SegmentCopies, Window } from './segment-copies.ts'
@@ -62,7 +66,8 @@ export function recoverJournal(options: JournalOptions): Recovered {
   const crashPoint = options.crashPoint ?? noCrashPoint
   const segmentSize = options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS
   const all = [options.dataDirectory, ...(options.mirrors ?? [])].map(memberOf)
-  const states = surveyMembers(disk, all)
+  const view = viewThatCounts(options, all)
+  const states = surveyMembers(disk, all, view?.view)
   const { present, filled, leftOut } = chooseMembers(options, states)
   const damages: Damage[] = []
   const report = (damage: Damage) => {
@@ -71,7 +76,7 @@ export function recoverJournal(options: JournalOptions): Recovered {
   }
   const names = unionOfSegments(present)
   const fresh = names.length === 0
-  refuseLostSegments(present, fresh)
+  refuseLostSegments(present, fresh, view)
   const window = new Window()
   const opened: SegmentCopies[] = []
   try {
@@ -79,7 +84,6 @@ export function recoverJournal(options: JournalOptions): Recovered {
     const journalId = tail.journalId ?? random.bytes(16)
     restoreLostFiles({ disk, present, names, sealed: (name) => !tail.segments.some((segment) => segment.name.name === name.name), crashPoint, report })
     for (const state of filled) fillMember({ disk, from: present.map((other) => other.member), to: state, names, tailNames: new Set(tail.segments.map((segment) => segment.name.name)), crashPoint })
-    const members = [...present, ...filled].sort((a, b) => states.indexOf(a) - states.indexOf(b)).map((state) => state.member)
 
     const kept = unite(tail.segments, report)
     const lastSequence = Math.max(tail.sealedLast, kept.at(-1)?.sequence ?? 0)
@@ -88,19 +92,26 @@ export function recoverJournal(options: JournalOptions): Recovered {
     const epoch = highestEpoch(options, states) + 1
     const epochEnds = endsOf(tail, kept)
     const watermark = tail.watermark
+    const members = new Membership({
+      disk, clock: options.clock, log: options.log, crashPoint, journalId: hexOf(journalId), owner: hexOf(random.bytes(16)), epoch,
+      dropFullMirrors: options.dropFullMirrors ?? false, onChange: options.onMembers ?? (() => {}),
+      standings: states.map((state) => standingOf(options, { state, leftOut, lastSequence, view: view?.view })),
+    })
+    members.reached(lastSequence)
     const spares = new Spares({ disk, members, sizeOctets: segmentSize, crashPoint, epoch })
     spares.takeOver()
     const plan: CopyPlan = {
       options, members, segmentSize, journalId, epoch, epochEnds, records: kept, previousLast: tail.sealedLast, lastSequence, nextSequence, watermark, spares,
     }
     const active = copyTail(plan)
+    if (all.length > 1 || view) members.write(lastSequence)
 
     // From here on the new segment counts; the old files are only put away.
     const retirements = tail.segments.map((segment): Retirement => ({
       name: segment.name.name, end: segment.end, damaged: segment.damages.some((damage) => damage.outcome === 'lost'),
     }))
-    removeLeftovers({ disk, members, crashPoint })
-    const cuts = retire({ disk, members, retirements, crashPoint })
+    removeLeftovers({ disk, members: members.in, crashPoint })
+    const cuts = retire({ disk, members: members.in, retirements, crashPoint })
     const start: JournalStart = { members, journalId, active, spares, epoch, nextSequence, lastSequence, epochEnds, watermark }
     const sentences = [
       ...leftOut.map((member) => `running without ${member.root}: ${member.why}`),
@@ -120,32 +131,12 @@ export function recoverJournal(options: JournalOptions): Recovered {
   }
 }
 
-/** Who takes part, and who is brought up to the others first. Throws when one is missing and that was not accepted. */
-function chooseMembers(options: JournalOptions, states: readonly MemberState[]) {
-  const missing = states.filter((state) => state.missing !== undefined)
-  if (missing.length > 0 && !options.acceptLoss) {
-    throw new MemberMissing(missing.map((state) => state.missing).join('; '), {
-      operation: 'open', path: (missing[0] as MemberState).member.root,
-      hint: 'bring the disk back, or start once with --accept-loss to go on without what only it may have held',
-    })
-  }
-  const filled: MemberState[] = []
-  const leftOut: { root: string; why: string }[] = []
-  for (const state of missing) {
-    const isData = state === states[0]
-    if (isData && !state.available) throw new MemberMissing(state.missing as string, { operation: 'open', path: state.member.root, hint: 'the data folder itself is needed' })
-    if (state.available && (isData || options.fillMirrors)) filled.push(state)
-    else leftOut.push({ root: state.member.root, why: state.missing as string })
-  }
-  return { present: states.filter((state) => state.missing === undefined), filled, leftOut }
-}
-
 /** Files that only an owner leaves behind, but not one segment: somebody has taken the journal away. */
-function refuseLostSegments(present: readonly MemberState[], fresh: boolean): void {
+function refuseLostSegments(present: readonly MemberState[], fresh: boolean, view: FoundView | undefined): void {
   if (!fresh) return
   for (const state of present) {
-    const trace = state.names.find((name) => epochInName(name) > 0 && !name.endsWith('.new'))
-    if (trace) {
+    const trace = state.names.find((name) => epochInName(name) > 0 && !name.endsWith('.new')) ?? (view?.root === state.member.root ? `../${MEMBERS_FILE}` : undefined)
+    if (trace !== undefined) {
       throw new Outage(`${join(state.member.journal, trace)} is there, but no segment: the journal was removed`, {
         operation: 'open', path: state.member.journal, hint: 'bring the files *.seg back from a mirror or a backup; Daruma does not begin anew beside the remains of a journal',
       })

@@ -13,8 +13,8 @@ import { epochInName, type SegmentName } from './segment-name.ts'
 
 const RETIRED = '.retired'
 const DAMAGED = '.damaged'
-const SURPLUS = '.surplus'
-const FILLING = '.filling'
+export const SURPLUS = '.surplus'
+export const FILLING = '.filling'
 const COPY_OCTETS = 4 * 1024 * 1024
 
 export interface Retirement {
@@ -141,6 +141,8 @@ export interface FillOptions {
 
 /** Brings an empty or left-behind member up to the others. What only it has is kept as `*.surplus`. */
 export function fillMember({ disk, from, to, names, tailNames, crashPoint }: FillOptions): void {
+  for (const folder of [to.member.journal, to.member.large]) if (!disk.exists(folder)) disk.makeDirectory(folder)
+  disk.flushDirectory(to.member.root)
   const wanted = new Set(names.filter((name) => !tailNames.has(name.name)).map((name) => name.name))
   for (const own of to.segments) {
     if (wanted.has(own.name) && isSealedAlike(disk, own, from, to.member)) continue

@@ -1,14 +1,15 @@
 // How a segment comes to be: its file is allocated, headed and flushed under a name that nobody reads,
 // then renamed, then its folder is flushed, on every member. A segment that has its name is whole;
-// one that has not may be thrown away.
+// one that has not may be thrown away. A member that fails alone is left out of it.
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../base/disk.ts'
-import { type CrashPoint, step } from './crash-point.ts'
+import { type CrashPoint, type CrashStep, step } from './crash-point.ts'
+import { onEach } from './each-member.ts'
 import type { Member } from './members.ts'
 import { segmentNameOf } from './segment-name.ts'
 import { printSegmentHeader, type SegmentHeader } from './segment-header.ts'
-import { SegmentWriter } from './segment-writer.ts'
+import { closeQuietly, SegmentWriter, type WhoTakesPart } from './segment-writer.ts'
 import type { Spare } from './spares.ts'
 
 /** Behind a segment's name until it is whole. */
@@ -16,10 +17,10 @@ export const UNFINISHED = '.new'
 
 export interface BirthOptions {
   disk: Disk
-  members: readonly Member[]
+  members: WhoTakesPart
   header: SegmentHeader
   sizeOctets: number
-  /** Its files become the segment; without one new files are made. */
+  /** Its files become the segment; where there is none (a member that has only just come back), a new one is made. */
   spare: Spare | undefined
   reservedOnly: boolean
   crashPoint: CrashPoint
@@ -27,39 +28,61 @@ export interface BirthOptions {
   fill?: (writer: SegmentWriter) => void
 }
 
+interface Birth {
+  readonly member: Member
+  readonly path: string
+  file: DiskFile | undefined
+}
+
 /** Throws what the disk threw; nothing of the segment then counts, and the next attempt begins anew. */
 export function bearSegment(options: BirthOptions): SegmentWriter {
   const { disk, members, header, spare, crashPoint } = options
   const birth = spare ? 'segment' : 'recover'
   const name = segmentNameOf(header.epoch, header.firstSequence)
-  const paths = members.map((member) => join(member.journal, name))
-  const files: DiskFile[] = []
+  let births: readonly Birth[] = members.in.map((member) => ({ member, path: join(member.journal, name), file: undefined }))
+  /** From here on it closes the files. */
+  let writer: SegmentWriter | undefined
+  const each = (act: (one: Birth) => void) => {
+    const before = births
+    births = onEach(births, act, members.onFault)
+    for (const one of before) if (!births.includes(one)) leaveOut(one)
+  }
+  const leaveOut = (one: Birth) => {
+    if (writer) writer.leaveOut(one.member)
+    else if (one.file) closeQuietly(one.file)
+    one.file = undefined
+  }
+  const onFiles = (name: CrashStep, act: (file: DiskFile) => void) => each(({ file }) => step(crashPoint, name, () => act(file as DiskFile)))
   try {
-    for (const [index, path] of paths.entries()) {
-      const unfinished = path + UNFINISHED
+    each((one) => {
+      const unfinished = one.path + UNFINISHED
       if (disk.exists(unfinished)) disk.remove(unfinished)
-      if (spare) {
-        step(crashPoint, 'segment-take', () => disk.rename(join((members[index] as Member).journal, spare.name), unfinished))
-        files.push(disk.open(unfinished, 'update'))
+      const ready = spare && join(one.member.journal, spare.name)
+      if (ready !== undefined && disk.exists(ready)) {
+        step(crashPoint, 'segment-take', () => disk.rename(ready, unfinished))
+        one.file = disk.open(unfinished, 'update')
       } else {
-        files.push(step(crashPoint, 'recover-create', () => disk.open(unfinished, 'create')))
+        one.file = step(crashPoint, 'recover-create', () => disk.open(unfinished, 'create'))
       }
-    }
-    for (const file of files) step(crashPoint, 'recover-allocate', () => file.allocate(options.sizeOctets))
-    const bytes = printSegmentHeader(header)
-    for (const file of files) step(crashPoint, `${birth}-write`, () => file.write([bytes], 0))
-    const writer = new SegmentWriter({
-      disk, name, paths, files, header, headerHash: hash('sha256', bytes, 'buffer'), firstBatch: bytes.length,
-      sizeOctets: options.sizeOctets, reservedOnly: options.reservedOnly, crashPoint,
     })
-    options.fill?.(writer)
-    writer.flush(`${birth}-flush`)
-    for (const path of paths) step(crashPoint, `${birth}-rename`, () => disk.rename(path + UNFINISHED, path))
-    for (const member of members) step(crashPoint, `${birth}-flush-directory`, () => disk.flushDirectory(member.journal))
-    return writer
+    onFiles('recover-allocate', (file) => file.allocate(options.sizeOctets))
+    const bytes = printSegmentHeader(header)
+    onFiles(`${birth}-write`, (file) => file.write([bytes], 0))
+    const made = writer = new SegmentWriter({
+      disk, name, files: births.map(({ member, path, file }) => ({ member, path, file: file as DiskFile })), header,
+      headerHash: hash('sha256', bytes, 'buffer'), firstBatch: bytes.length, sizeOctets: options.sizeOctets,
+      reservedOnly: options.reservedOnly, crashPoint, members,
+    })
+    options.fill?.(made)
+    made.flush(`${birth}-flush`)
+    births = births.filter(({ member }) => made.members.includes(member))
+    each(({ path }) => step(crashPoint, `${birth}-rename`, () => disk.rename(path + UNFINISHED, path)))
+    each(({ member }) => step(crashPoint, `${birth}-flush-directory`, () => disk.flushDirectory(member.journal)))
+    return made
   } catch (error) {
-    for (const file of files) file.close()
-    for (const path of paths) removeQuietly(disk, path + UNFINISHED)
+    if (writer) writer.close()
+    else for (const { file } of births) if (file) closeQuietly(file)
+    for (const { path } of births) removeQuietly(disk, path + UNFINISHED)
     throw error
   }
 }

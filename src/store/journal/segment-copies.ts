@@ -37,6 +37,8 @@ export interface CopiesOptions {
   onDamage: OnDamage
   /** False while a tail is recovered: what is about to be copied away is not mended. */
   heal: boolean
+  /** Says no for a member that has been dropped meanwhile. */
+  mayMend?: (path: string) => boolean
   crashPoint?: CrashPoint
 }
 
@@ -304,6 +306,7 @@ export class SegmentCopies {
     const bytes = this.readFrom(good, offset, length)
     for (const member of bad) {
       const path = this.paths[member] as string
+      if (this.#options.mayMend?.(path) === false) continue
       const facts = { what, path, offset, length, firstSequence: sequence, lastSequence: sequence }
       try {
         healRange(this.#options.disk, path, bytes, offset, this.#options.crashPoint ?? noCrashPoint)

@@ -1,11 +1,15 @@
 // One segment on all members while its owner still writes to it: where its next batch goes, what its
-// index holds, and how it is sealed. It decides nothing about failures; whatever a member throws goes up,
-// and the journal says what that means.
+// index holds, and how it is sealed. A member that fails alone is left out (each-member.ts) and its file is
+// never touched again; what fails everywhere, or is nobody's fault, goes up, and the journal says what that means.
 import type { Disk, DiskFile } from '../../base/disk.ts'
 import { batchHeaderOctets } from './batch-header.ts'
 import { type CrashPoint, type CrashStep, step } from './crash-point.ts'
+import { onEach } from './each-member.ts'
 import { footerOctets, printFooter, SegmentIndex } from './footer.ts'
 import { END_OCTETS, EXCEPTIONS_MAX } from './layout.ts'
+import type { Member } from './members.ts'
+import type { Membership } from './membership.ts'
+import { Outage } from '../../base/errors.ts'
 import type { SegmentHeader } from './segment-header.ts'
 
 /** The kernel takes at most 1,024 pieces in one call (IOV_MAX). */
@@ -20,11 +24,21 @@ export function segmentOctetsFor(batchOctets: number, records: number, runs: num
   return batchOctets + CLOSING_OCTETS + footerOctets(runs + RUNS_AHEAD, records) + END_OCTETS
 }
 
+/** The segment's file on one member. */
+export interface MemberFile {
+  readonly member: Member
+  readonly path: string
+  readonly file: DiskFile
+}
+
+/** As far as files being written must know it. */
+export type WhoTakesPart = Pick<Membership, 'in' | 'has' | 'onFault'>
+
 export interface SegmentWriterOptions {
   disk: Disk
   name: string
-  paths: readonly string[]
-  files: readonly DiskFile[]
+  files: readonly MemberFile[]
+  members: WhoTakesPart
   header: SegmentHeader
   /** SHA-256 of the segment header. */
   headerHash: Uint8Array
@@ -37,7 +51,6 @@ export interface SegmentWriterOptions {
 
 export class SegmentWriter {
   readonly name: string
-  readonly paths: readonly string[]
   readonly header: SegmentHeader
   readonly sizeOctets: number
   readonly index = new SegmentIndex()
@@ -46,19 +59,28 @@ export class SegmentWriter {
   /** Hash of the last good batch. */
   lastHash: Uint8Array
   reservedOnly: boolean
-  readonly #files: readonly DiskFile[]
+  #files: readonly MemberFile[]
+  readonly #members: WhoTakesPart
   readonly #crashPoint: CrashPoint
 
   constructor(options: SegmentWriterOptions) {
     this.name = options.name
-    this.paths = options.paths
     this.header = options.header
     this.sizeOctets = options.sizeOctets
     this.tail = options.firstBatch
     this.lastHash = options.headerHash
     this.reservedOnly = options.reservedOnly
     this.#files = options.files
+    this.#members = options.members
     this.#crashPoint = options.crashPoint
+  }
+
+  /** Where it lies on those that are left, the first one first. */
+  get paths(): readonly string[] {
+    return this.#files.map(({ path }) => path)
+  }
+  get members(): readonly Member[] {
+    return this.#files.map(({ member }) => member)
   }
 
   fits(batchOctets: number, records: number): boolean {
@@ -72,11 +94,11 @@ export class SegmentWriter {
 
   /** Writes a batch at the tail of every member. The tail does not move: `commit` does that, after the flush. */
   write(parts: readonly Uint8Array[], name: CrashStep): void {
-    for (const file of this.#files) step(this.#crashPoint, name, () => writeAll(file, parts, this.tail))
+    this.#onEach(name, (file) => writeAll(file, parts, this.tail))
   }
 
   flush(name: CrashStep): void {
-    for (const file of this.#files) step(this.#crashPoint, name, () => file.flush())
+    this.#onEach(name, (file) => file.flush())
   }
 
   commit(batchOctets: number, hash: Uint8Array): void {
@@ -88,13 +110,37 @@ export class SegmentWriter {
   seal(flushedThrough: number): void {
     const { segmentId, epoch } = this.header
     const footer = printFooter({ segmentId, offset: this.tail, epoch, flushedThrough, previousHash: this.lastHash }, this.index)
-    for (const file of this.#files) step(this.#crashPoint, 'seal-write', () => file.write([footer], this.tail))
-    for (const file of this.#files) step(this.#crashPoint, 'seal-truncate', () => file.truncate(this.tail + footer.length))
+    this.#onEach('seal-write', (file) => file.write([footer], this.tail))
+    this.#onEach('seal-truncate', (file) => file.truncate(this.tail + footer.length))
     this.flush('seal-flush')
   }
 
+  /** Nothing more is written to this member's file. */
+  leaveOut(member: Member): void {
+    for (const each of this.#files) if (each.member === member) closeQuietly(each.file)
+    this.#files = this.#files.filter((each) => each.member !== member)
+  }
+
   close(): void {
-    for (const file of this.#files) file.close()
+    for (const { file } of this.#files) closeQuietly(file)
+  }
+
+  #onEach(name: CrashStep, act: (file: DiskFile) => void): void {
+    for (const { member } of this.#files) if (!this.#members.has(member)) this.leaveOut(member)
+    onEach(this.#files, ({ file }) => step(this.#crashPoint, name, () => act(file)), (member, error) => {
+      if (!this.#members.onFault(member, error)) return false
+      this.leaveOut(member)
+      return true
+    })
+  }
+}
+
+/** What a dying disk says at the last is nobody's concern. */
+export function closeQuietly(file: DiskFile): void {
+  try {
+    file.close()
+  } catch (error) {
+    if (!(error instanceof Outage)) throw error
   }
 }
 

@@ -6,9 +6,10 @@
 // made is removed at the next start.
 import { join } from 'node:path'
 import type { AsyncDisk, AsyncDiskFile, Disk, DiskFile } from '../../base/disk.ts'
-import { Outage } from '../../base/errors.ts'
 import { type CrashPoint, step } from './crash-point.ts'
+import { onEach } from './each-member.ts'
 import type { Member } from './members.ts'
+import { closeQuietly, type WhoTakesPart } from './segment-writer.ts'
 
 export type SpareKind = 'reserve' | 'ahead'
 
@@ -17,20 +18,16 @@ const SLICE_OCTETS = 1024 * 1024
 /** Part of a segment's size that must stay free for others besides a new spare. */
 const MARGIN_SHARE = 16
 
-const SPARE_NAME = /^(reserve|ahead)-[0-9a-f]+\.zero(\.part)?$/
+export const SPARE_NAME = /^(reserve|ahead)-[0-9a-f]+\.zero(\.part)?$/
 
 export interface Spare {
   readonly name: string
   readonly sizeOctets: number
 }
 
-export function isNoSpace(error: unknown): boolean {
-  return error instanceof Outage && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
-}
-
 export interface SparesOptions {
   disk: Disk
-  members: readonly Member[]
+  members: WhoTakesPart
   sizeOctets: number
   crashPoint: CrashPoint
   /** Part of the names, so that those of two owners are never mixed. */
@@ -40,7 +37,7 @@ export interface SparesOptions {
 interface Making {
   kind: SpareKind
   name: string
-  files: DiskFile[]
+  files: readonly { readonly member: Member; readonly file: DiskFile }[]
   octets: number
 }
 
@@ -63,7 +60,8 @@ export class Spares {
 
   /** Takes over what the last owner left whole on every member, and removes the rest. */
   takeOver(): void {
-    const { disk, members, sizeOctets } = this.#options
+    const { disk, sizeOctets } = this.#options
+    const members = this.#options.members.in
     const lists = members.map((member) => new Set(disk.list(member.journal).filter((name) => SPARE_NAME.test(name))))
     for (const name of [...(lists[0] ?? [])].sort()) {
       const kind: SpareKind = name.startsWith('reserve-') ? 'reserve' : 'ahead'
@@ -92,7 +90,8 @@ export class Spares {
    */
   async makeBehind(kind: SpareKind, disk: AsyncDisk): Promise<boolean> {
     if (this.#ready.has(kind) || this.#background) return false
-    const { members, sizeOctets } = this.#options
+    const { sizeOctets } = this.#options
+    const members = this.#options.members.in
     const job: Background = { kind, cancelled: false }
     this.#background = job
     const name = this.#nextName(kind)
@@ -132,9 +131,25 @@ export class Spares {
     return spare
   }
 
+  /** Those that have no room for so much. */
+  withoutRoom(octets: number): Member[] {
+    return this.#options.members.in.filter((member) => this.#options.disk.freeOctets(member.journal) <= octets + this.#options.sizeOctets / MARGIN_SHARE)
+  }
+
   /** Is there room to make one, on every member? */
   roomFor(octets: number): boolean {
-    return this.#options.members.every((member) => this.#options.disk.freeOctets(member.journal) > octets + this.#options.sizeOctets / MARGIN_SHARE)
+    return this.withoutRoom(octets).length === 0
+  }
+
+  /** Names of those that are ready: a member that comes back gets its own of them. */
+  get ready(): readonly Spare[] {
+    return [...this.#ready.values()]
+  }
+
+  /** Somebody has left or joined: what is half made was for others. */
+  startAnew(): void {
+    this.#abandon()
+    this.#cancelBackground()
   }
 
   /** One slice of work on a spare. True when it is ready. An outage (a full disk) leaves nothing behind. */
@@ -149,8 +164,8 @@ export class Spares {
       }
       const making = this.#making
       const until = Math.min(sizeOctets, making.octets + SLICE_OCTETS)
-      for (const file of making.files) step(crashPoint, 'spare-allocate', () => file.allocate(until))
-      for (const file of making.files) step(crashPoint, 'spare-flush', () => file.flush())
+      making.files = onEach(making.files, ({ file }) => step(crashPoint, 'spare-allocate', () => file.allocate(until)), this.#options.members.onFault)
+      making.files = onEach(making.files, ({ file }) => step(crashPoint, 'spare-flush', () => file.flush()), this.#options.members.onFault)
       making.octets = until
       if (until < sizeOctets) return false
       this.#finish(making)
@@ -187,22 +202,22 @@ export class Spares {
     const name = this.#nextName(kind)
     const making: Making = { kind, name, files: [], octets: 0 }
     this.#making = making
-    for (const member of members) {
+    onEach(members.in.map((member) => ({ member })), ({ member }) => {
       const path = join(member.journal, `${name}.part`)
-      making.files.push(step(crashPoint, 'spare-create', () => disk.open(path, 'create')))
-    }
+      making.files = [...making.files, { member, file: step(crashPoint, 'spare-create', () => disk.open(path, 'create')) }]
+    }, members.onFault)
     return making
   }
 
   #finish(making: Making): void {
     const { disk, members, crashPoint, sizeOctets } = this.#options
-    for (const file of making.files) file.close()
-    making.files = []
-    for (const member of members) {
+    for (const { file } of making.files) closeQuietly(file)
+    onEach(making.files, ({ member }) => {
       const path = join(member.journal, making.name)
       step(crashPoint, 'spare-rename', () => disk.rename(`${path}.part`, path))
       step(crashPoint, 'spare-flush-directory', () => disk.flushDirectory(member.journal))
-    }
+    }, members.onFault)
+    making.files = []
     this.#making = undefined
     this.#ready.set(making.kind, { name: making.name, sizeOctets })
   }
@@ -211,8 +226,8 @@ export class Spares {
     const making = this.#making
     if (!making) return
     this.#making = undefined
-    for (const file of making.files) file.close()
-    for (const member of this.#options.members) {
+    for (const { file } of making.files) closeQuietly(file)
+    for (const member of this.#options.members.in) {
       for (const name of [`${making.name}.part`, making.name]) {
         const path = join(member.journal, name)
         if (this.#options.disk.exists(path)) this.#options.disk.remove(path)
