@@ -130,6 +130,8 @@ export class Conductor {
     const old = this.#server
     if (this.#maintenance) return refused('maintenance', text('maintenance is under way: end it first (daruma maintenance end)', 'メンテナンス中です。先に終わらせてください（daruma maintenance end）'), EXIT.tryAgain)
     if (this.#stopping || this.#restarting) return refused('busy', text('a restart or stop is under way already', 'すでに再起動中または停止中です'), EXIT.tryAgain)
+    // Somebody is looking after it: what happened before is no row any more.
+    this.#deaths.length = 0
     if (!old?.isReady || old.isGone) {
       this.#hurry()
       return refused('not-running', text('the server is not running at this moment; another start is tried at once', '今サーバーは動いていません。すぐに起動を試みます'), EXIT.tryAgain)
