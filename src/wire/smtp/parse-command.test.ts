@@ -118,3 +118,7 @@ test('no bytes make it throw, and no address holds a control octet (seeded)', ()
     assert.ok(!/\\u00[01]|[\u007f-\u009f]|\\[nrtbf]/.test(said) || parsed.value.verb === 'HELP' || parsed.value.verb === 'VRFY' || parsed.value.verb === 'EXPN', said)
   }
 })
+
+test('a bare HELP that ends its buffer is understood', () => {
+  assert.deepEqual(parseCommand(new Uint8Array([72, 69, 76, 80]), { pathOctetsMax: 1024 }), { ok: true, value: { verb: 'HELP', argument: '' } })
+})

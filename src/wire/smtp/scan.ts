@@ -67,6 +67,7 @@ export function utf8Text(bytes: Uint8Array, from: number, to: number): string | 
 
 /** Text of octets that are known to be ASCII. */
 export function asciiText(bytes: Uint8Array, from: number, to: number): string {
+  if (to <= from) return '' // "HELP" alone, at the very end of its buffer: there is nothing behind it to look at
   if (Buffer.isBuffer(bytes)) return bytes.toString('latin1', from, to)
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')
 }
