@@ -170,7 +170,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
   const { clock, random, log } = options
   const startedMs = clock.nowMs()
   const store = await startStoreThreads({
-    dataDirectory: config.data, mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets, acceptLoss: options.acceptLoss,
+    dataDirectory: config.data, mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets, acceptLoss: options.acceptLoss, dropFullMirrors: config.journal.dropFullMirror,
     limits: config.limits, clock, log, logLevel: config.log.level, crashAt: process.env['DARUMA_CRASH_AT'],
     onDead: (because, exit) => life.fail({ exit: exit === 74 ? EXIT.io : EXIT.failed, reason: because }),
   })
@@ -178,7 +178,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
   // What a reload changes for the operator's room.
   const running = { config, limits: { ...config.limits } }
   const client = await connectMain(config, options, store, running.limits)
-  const connect = (): FrontStore => ({ ports: store.connect(), gauges: store.gauges.shared, mirrors: store.mirrors })
+  const connect = (): FrontStore => ({ ports: store.connect(), gauges: store.gauges.shared, mirrors: config.journal.mirrors })
   if (prepared) {
     await prepared
     await Promise.all(fronts.map((front) => front.accept()))
@@ -188,7 +188,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
   const tidying = new AbortController()
   const cancelTidying = clock.after(TIDY_AFTER_MS, () => {
     removeUnnamedLarge({
-      dataDirectory: config.data, mirrors: store.mirrors, disk: nodeDisk, clock, log, startedMs, signal: tidying.signal, through: store.gauges.get('durableSequence'),
+      dataDirectory: config.data, mirrors: config.journal.mirrors, members: store.gauges, disk: nodeDisk, clock, log, startedMs, signal: tidying.signal, through: store.gauges.get('durableSequence'),
     }).catch((error: unknown) => log.debug('tidying large/ was broken off', { error: String(error) }))
   })
   let stopped: Promise<void> | undefined
@@ -200,7 +200,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     adopt: () => fronts.find((front) => front.kind === 'taking')?.adopt(),
     facts() {
       const admission = client.admission(0)
-      return { refusing: admission.admit ? null : admission.because, paused: null, messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }
+      return { refusing: admission.admit ? null : admission.because, paused: [], messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }
     },
     async reload(next) {
       const certificates = next.tls ? loadOperatorsCertificates(next, options) : loadCertificates(next, options)
@@ -233,7 +233,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
 }
 
 function connectMain(config: Config, options: ServeOptions, store: StoreThreads, limits: Limits): Promise<StoreClient> {
-  const place = { dataDirectory: config.data, mirrors: store.mirrors }
+  const place = { dataDirectory: config.data, mirrors: config.journal.mirrors, members: store.gauges, dropFullMirrors: config.journal.dropFullMirror }
   return StoreClient.connect({
     ports: store.connect(), gauges: store.gauges, limits, disk: nodeDisk, clock: options.clock, log: options.log,
     reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),

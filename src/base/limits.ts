@@ -66,6 +66,8 @@ export const limitDefaults = {
   account_lag_octets_max: 256 * 1024 * 1024,
   /** Journal not yet applied, all accounts: past it strangers get 451. */
   total_lag_octets_max: 1024 * 1024 * 1024,
+  /** Octets of a mirror that was dropped and has come back, compared or copied in one second. */
+  mirror_fill_octets_per_second: 64 * 1024 * 1024,
   /** Attempts under way at one moment to one destination. */
   queue_per_destination_max: 20,
   /** Attempts under way at one moment. */

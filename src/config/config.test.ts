@@ -78,7 +78,7 @@ host = "relay.example"
   assert.deepEqual(config.tls, { certificate: '/etc/daruma/cert.pem', key: '/keys/key.pem' })
   assert.deepEqual(config.dns.servers, [{ host: '192.0.2.53', port: 53 }, { host: '2001:db8::53', port: 5353 }])
   assert.deepEqual(config.outbound, { port: 2525, smarthost: { host: 'smart.example', port: 587, login: { user: 'me', passwordFile: '/etc/secret' } }, receivedShowsClient: true })
-  assert.deepEqual(config.journal, { mirrors: ['/mnt/b'], segmentSizeOctets: 16 * 1024 * 1024 })
+  assert.deepEqual(config.journal, { mirrors: ['/mnt/b'], segmentSizeOctets: 16 * 1024 * 1024, dropFullMirror: false })
   assert.deepEqual(config.routes, [{ domain: 'partner.example', host: '127.0.0.1', port: 2600 }, { domain: '*', host: 'relay.example', port: 25 }])
   assert.equal(config.limits.message_octets_max, 10 * 1024 * 1024)
   assert.equal(config.limits.smtp_idle_ms, 420_000)

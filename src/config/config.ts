@@ -45,7 +45,7 @@ export interface Config {
   readonly outbound: { readonly port: number; readonly smarthost: Smarthost | undefined; readonly receivedShowsClient: boolean }
   /** The first that fits counts. */
   readonly routes: readonly Route[]
-  readonly journal: { readonly mirrors: readonly string[]; readonly segmentSizeOctets: number }
+  readonly journal: { readonly mirrors: readonly string[]; readonly segmentSizeOctets: number; readonly dropFullMirror: boolean }
   readonly intake: { readonly directory: string }
   readonly threads: { readonly taking: number; readonly reading: number; readonly accounts: number }
   readonly run: { readonly user: string | undefined }
@@ -227,7 +227,7 @@ function assemble(values: ConfigValues, routes: readonly Route[], file: string |
       receivedShowsClient: get(keys.receivedShowsClient),
     },
     routes,
-    journal: { mirrors: get(keys.journalMirrors), segmentSizeOctets: get(keys.segmentSize) },
+    journal: { mirrors: get(keys.journalMirrors), segmentSizeOctets: get(keys.segmentSize), dropFullMirror: get(keys.dropFullMirror) },
     intake: { directory: get(keys.intakeDirectory) ?? `${get(keys.data)}/intake` },
     threads: { taking: get(keys.threadsTaking), reading: get(keys.threadsReading), accounts: get(keys.threadsAccounts) },
     run: { user: get(keys.runUser) },

@@ -165,6 +165,12 @@ export const keys = {
     example: '["/mnt/second/daruma"]',
     runtime: false,
   }),
+  dropFullMirror: key('journal.drop_full_mirror', flagKind, {
+    default: false,
+    meaning: text('Whether a mirror whose disk is full is dropped, so that mail goes on being taken with one copy less. Otherwise all mail is refused for now (452).', 'ミラーのディスクが満杯のとき、そのミラーを外して受信を続けるかどうか（控えは一つ減ります）。外さなければ、空きができるまでメールを一時的に断ります（452）。'),
+    example: 'true',
+    runtime: false,
+  }),
   segmentSize: key('journal.segment_size', sizeKind(256 * 1024, 4096 * mebi), {
     default: 64 * mebi,
     meaning: text('Size of one file of the journal. Smaller ones suit small disks.', 'ジャーナルのファイル一つの大きさ。小さなディスクでは小さくします。'),

@@ -34,6 +34,7 @@ export const limitMeanings: { readonly [name in LimitName]?: Text } = {
   disk_reserve_octets: text('Free space on the data disk below which new mail is refused for now (452).', 'データのディスクの空きがこれを下回れば、新しいメールを一時的に断ります（452）。'),
   snapshot_records: text('Changes of one account after which a snapshot of its database is taken.', '一つのアカウントの変更がこの数になるたびに、データベースのスナップショットを取ります。'),
   account_lag_octets_max: text('An account whose view lags further behind the journal refuses changes by its clients for now.', 'アカウントの反映がジャーナルよりこれ以上遅れている間は、クライアントによる変更を断ります。'),
+  mirror_fill_octets_per_second: text('A mirror that comes back is compared and copied no faster than so much in a second.', '戻ってきたミラーを一秒間に比較・コピーする量の上限。'),
   total_lag_octets_max: text('Journal not yet applied, all accounts together; past it strangers are told to try again (451).', '未反映のジャーナルの合計。これを超えると、外からのメールに再試行を求めます（451）。'),
   queue_per_destination_max: text('Delivery attempts under way at one moment to one destination.', '一つの配送先への同時配送数。'),
   queue_attempts_max: text('Delivery attempts under way at one moment.', '全体の同時配送数。'),

@@ -53,9 +53,10 @@ if (port) {
   let thing: FrontThing | undefined
 
   const go = async (given: FrontStore, contexts: ServerContexts, lobby: Lobby): Promise<void> => {
-    const place = { dataDirectory: config.data, mirrors: given.mirrors, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
+    const gauges = new Gauges(given.gauges)
+    const place = { dataDirectory: config.data, mirrors: given.mirrors, members: gauges, dropFullMirrors: config.journal.dropFullMirror, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
     store = await StoreClient.connect({
-      ports: given.ports, gauges: new Gauges(given.gauges), limits, disk: nodeDisk, clock: systemClock, log,
+      ports: given.ports, gauges, limits, disk: nodeDisk, clock: systemClock, log,
       reader: openJournalReader({ ...place, disk: nodeDisk, log }), large: new LargeStore({ ...place, random: systemRandom }),
     })
     const rooms: FrontRooms = { ...outside, data: { ...data, ...given, config }, lobby, store, limits, clock: systemClock, random: systemRandom, contexts }

@@ -28,7 +28,7 @@ export interface FrontThreadData {
 
 /** What there is once this process owns the data. */
 export interface FrontStore {
-  /** Those that take part (not all of the config's, after a start with one missing). */
+  /** As configured; the gauges tell which of them take part. */
   mirrors: readonly string[]
   ports: FrontPorts
   gauges: SharedArrayBuffer

@@ -62,6 +62,7 @@ export async function openInlineStore(options: InlineStoreOptions): Promise<Pars
         await accountsLoop.stop()
         await journalLoop.accountsStopped
         journalLoop.stop()
+        await journalLoop.settled()
         journal.close()
         between.port1.close()
         opened?.closeReaders()
@@ -89,12 +90,13 @@ function openLoops(options: InlineStoreOptions) {
   const limits = options.limits ?? defaultLimits
   const disk = options.disk ?? nodeDisk
   const asyncDisk = options.asyncDisk ?? nodeAsyncDisk
-  const wantedMirrors = options.mirrors ?? []
-  const { journal, report } = openJournal({
-    dataDirectory, mirrors: wantedMirrors, disk, clock, random, log, segmentSizeOctets: options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS, acceptLoss: options.acceptLoss ?? false,
-  })
-  const mirrors = wantedMirrors.filter((root) => !report.membersLeftOut.some((left) => left.root === root))
+  const mirrors = options.mirrors ?? []
   const gauges = new Gauges()
+  const { journal, report } = openJournal({
+    dataDirectory, mirrors, disk, clock, random, log, segmentSizeOctets: options.segmentSizeOctets ?? SEGMENT_SIZE_OCTETS, acceptLoss: options.acceptLoss ?? false,
+    onMembers: (members) => gauges.setMembers(members),
+  })
+  gauges.setMembers(journal.members)
   gauges.set('durableSequence', report.lastSequence)
   let store: StoreClient | undefined
   const onDead = (error: unknown) => {
@@ -107,7 +109,7 @@ function openLoops(options: InlineStoreOptions) {
   const journalLoop = runJournalLoop({ journal, accounts: between.port1, gauges, clock, disk, folders: [dataDirectory, ...mirrors], limits, log, onDead })
   const readers: JournalReader[] = []
   const openReader = () => {
-    const reader = openJournalReader({ dataDirectory, mirrors, disk, asyncDisk, log })
+    const reader = openJournalReader({ dataDirectory, mirrors, members: gauges, disk, asyncDisk, log })
     readers.push(reader)
     return reader
   }
@@ -124,7 +126,7 @@ function openLoops(options: InlineStoreOptions) {
     async connect() {
       store = await StoreClient.connect({
         ports: { front: 1, journal: toJournal.port2, accounts: toAccounts.port2 },
-        gauges, limits, disk, clock, log, reader: openReader(), large: new LargeStore({ dataDirectory, mirrors, random, asyncDisk }),
+        gauges, limits, disk, clock, log, reader: openReader(), large: new LargeStore({ dataDirectory, mirrors, members: gauges, random, asyncDisk }),
       })
       return store
     },

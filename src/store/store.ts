@@ -21,7 +21,7 @@ export type BodyDraft =
   /** One array with a buffer of its own, at most `large_message_octets`. */
   | { at: 'memory'; bytes: Uint8Array; sha256: Uint8Array }
   /** Written by a `LargeWriter` and finished. */
-  | { at: 'large'; name: string; sizeOctets: number; sha256: Uint8Array }
+  | { at: 'large'; name: string; sizeOctets: number; sha256: Uint8Array; lacking?: readonly { readonly root: string; readonly because: string }[] | undefined }
 
 /** Streams one message above `large_message_octets` into a file of its own on every member. */
 export interface LargeWriter {

@@ -12,7 +12,7 @@ export const CRASH_STEPS = [
   'retire-keep-cut', 'retire-rename', 'retire-flush-directory', 'retire-remove',
   'heal-write', 'heal-flush',
   'members-write',
-  'large-create', 'large-write', 'large-flush', 'large-rename', 'large-flush-directory', 'large-remove',
+  'large-create', 'large-write', 'large-flush', 'large-close', 'large-rename', 'large-flush-directory', 'large-remove',
   'apply-commit', 'apply-set-aside', 'apply-make', 'apply-mark-building', 'apply-mark-whole',
   'database-flush', 'database-flush-directory', 'database-facts', 'database-watermark',
   'snapshot-copy', 'snapshot-examine', 'snapshot-flush', 'snapshot-rename', 'snapshot-flush-directory', 'snapshot-remove', 'snapshot-place',

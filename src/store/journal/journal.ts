@@ -222,11 +222,16 @@ export class Journal {
 
   // ------------------------------------------------------------------ members
 
-  /** Leaves out a member that failed where the journal itself does not write (a large message). Recorded with the next batch. */
-  dropMember(root: string, because: string): void {
-    const member = this.#members.named(root)
-    if (member) this.#members.fail(member, because)
-    if (member) this.#active?.leaveOut(member)
+  /**
+   * A large message that is to be named is not on these members: those of them that take part are dropped, which is
+   * recorded with the next batch. False when nobody who takes part has it: then it may not be named.
+   */
+  dropLacking(lacking: readonly { readonly root: string; readonly because: string }[]): boolean {
+    this.#assertAlive()
+    const concerned = this.#members.in.filter(({ root }) => lacking.some((each) => each.root === root))
+    if (concerned.length === this.#members.in.length) return false
+    for (const member of concerned) this.#members.fail(member, lacking.find(({ root }) => root === member.root)?.because ?? '')
+    return true
   }
 
   /**

@@ -2,16 +2,22 @@
 // message still comes in, in front threads, without holding them up. When `finish` has resolved, file and
 // folder are flushed on every member, and a record may name it; until one does, the file is nobody's.
 //
+// A member on which it cannot be written, though others can, does not stop it: `finish` names who lacks it and
+// why, and the journal thread drops such a member before the record is appended. A member that has come back
+// meanwhile gets its copy at the end.
+//
 // Never removes a finished file: it cannot know whether a record names it. `listUnnamedLarge` finds those
 // for a later epoch, after replay has reached the end.
 import { createHash, type Hash } from 'node:crypto'
 import { join } from 'node:path'
 import { nodeAsyncDisk, type AsyncDisk, type AsyncDiskFile, type Disk } from '../../base/disk.ts'
-import { Bug, Outage } from '../../base/errors.ts'
+import { Bug, errorSentence, Outage } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { hexOf } from '../../base/bytes.ts'
 import { type CrashPoint, type CrashStep, noCrashPoint } from './crash-point.ts'
-import { memberOf } from './members.ts'
+import { isDiskFull, isNoSpace } from './disk-fault.ts'
+import { everybody, type Member, memberOf, type MembersSeen } from './members.ts'
+import { copyRange } from './mirror-files.ts'
 import type { LargeBody } from './record.ts'
 
 const FINISHED = /^[0-9a-f]{32}$/
@@ -23,6 +29,24 @@ export interface LargeStoreOptions {
   asyncDisk?: AsyncDisk
   random: Random
   crashPoint?: CrashPoint
+  /** Who takes part just now. */
+  members?: MembersSeen
+  /** A mirror without room is left out, instead of the message being refused. */
+  dropFullMirrors?: boolean
+}
+
+/** A member that does not have the file, and why. */
+export interface Lacking {
+  readonly root: string
+  readonly because: string
+}
+
+export type FinishedLarge = LargeBody & { readonly lacking: readonly Lacking[] }
+
+interface Copy {
+  readonly index: number
+  readonly member: Member
+  file: AsyncDiskFile | undefined
 }
 
 /** Gives out writers for large messages. */
@@ -41,18 +65,25 @@ type State = 'writing' | 'finished' | 'aborted' | 'failed'
 export class LargeWriter {
   readonly name: string
   readonly #disk: AsyncDisk
-  readonly #folders: readonly string[]
+  readonly #options: LargeStoreOptions
+  readonly #members: readonly Member[]
+  readonly #seen: MembersSeen
   readonly #crashPoint: CrashPoint
   readonly #hash: Hash = createHash('sha256')
-  #files: AsyncDiskFile[] = []
+  /** Where it is being written. */
+  #copies: readonly Copy[] = []
+  readonly #failed = new Map<Member, string>()
+  #begun = false
   #length = 0
   #state: State = 'writing'
   /** One step after the other, whatever the caller awaits. */
   #turn: Promise<void> = Promise.resolve()
 
   constructor(options: LargeStoreOptions) {
+    this.#options = options
     this.#disk = options.asyncDisk ?? nodeAsyncDisk
-    this.#folders = [options.dataDirectory, ...(options.mirrors ?? [])].map((root) => memberOf(root).large)
+    this.#members = [options.dataDirectory, ...(options.mirrors ?? [])].map(memberOf)
+    this.#seen = options.members ?? everybody
     this.#crashPoint = options.crashPoint ?? noCrashPoint
     this.name = hexOf(options.random.bytes(16))
   }
@@ -65,27 +96,32 @@ export class LargeWriter {
   write(bytes: Uint8Array): Promise<void> {
     return this.#then(async () => {
       this.#assertWriting()
-      if (this.#files.length === 0) await this.#create()
+      await this.#create()
       const at = this.#length
       this.#hash.update(bytes)
       this.#length += bytes.length
-      await this.#step('large-write', () => Promise.all(this.#files.map((file) => file.write([bytes], at))))
+      await this.#onEach('large-write', ({ file }) => (file as AsyncDiskFile).write([bytes], at))
     })
   }
 
   /** Durable on every member when it resolves. */
-  finish(): Promise<LargeBody> {
+  finish(): Promise<FinishedLarge> {
     return this.#then(async () => {
       this.#assertWriting()
-      if (this.#files.length === 0) await this.#create()
-      await this.#step('large-flush', () => Promise.all(this.#files.map((file) => file.flush())))
-      const files = this.#files
-      this.#files = []
-      await Promise.all(files.map((file) => file.close()))
-      for (const folder of this.#folders) await this.#step('large-rename', () => this.#disk.rename(join(folder, this.name + PART), join(folder, this.name)))
-      await this.#step('large-flush-directory', () => Promise.all(this.#folders.map((folder) => this.#disk.flushDirectory(folder))))
+      await this.#create()
+      await this.#onEach('large-flush', ({ file }) => (file as AsyncDiskFile).flush())
+      await this.#onEach('large-close', async (copy) => {
+        const file = copy.file as AsyncDiskFile
+        copy.file = undefined
+        await file.close()
+      })
+      await this.#onEach('large-rename', ({ member }) => this.#disk.rename(join(member.large, this.name + PART), join(member.large, this.name)))
+      await this.#onEach('large-flush-directory', ({ member }) => this.#disk.flushDirectory(member.large))
+      await this.#copyToThoseWhoCameBack()
       this.#state = 'finished'
-      return { place: 'large', name: this.name, length: this.#length, sha256: new Uint8Array(this.#hash.digest()) } as const
+      const lacking = this.#members.filter((member) => !this.#copies.some((copy) => copy.member === member))
+        .map((member) => ({ root: member.root, because: this.#failed.get(member) ?? 'a large message was written while it took no part' }))
+      return { place: 'large', name: this.name, length: this.#length, sha256: new Uint8Array(this.#hash.digest()), lacking } as const
     })
   }
 
@@ -95,12 +131,10 @@ export class LargeWriter {
       if (this.#state === 'aborted') return
       const suffix = this.#state === 'finished' ? '' : PART
       this.#state = 'aborted'
-      const files = this.#files
-      this.#files = []
-      for (const file of files) await quietly(() => file.close())
-      for (const folder of this.#folders) {
-        await quietly(() => this.#step('large-remove', () => this.#disk.remove(join(folder, this.name + suffix))))
-        if (suffix) await quietly(() => this.#disk.remove(join(folder, this.name))) // a finish that failed half-way
+      for (const copy of this.#copies) if (copy.file) await quietly(() => (copy.file as AsyncDiskFile).close())
+      for (const { member } of this.#copies) {
+        await quietly(() => this.#step('large-remove', () => this.#disk.remove(join(member.large, this.name + suffix))))
+        if (suffix) await quietly(() => this.#disk.remove(join(member.large, this.name))) // a finish that failed half-way
       }
     })
     this.#turn = removing
@@ -108,10 +142,67 @@ export class LargeWriter {
   }
 
   async #create(): Promise<void> {
-    for (const folder of this.#folders) {
-      await this.#step('large-create', async () => {
-        this.#files.push(await this.#disk.open(join(folder, this.name + PART), 'create'))
-      })
+    if (this.#begun) return
+    this.#begun = true
+    this.#copies = this.#members.map((member, index): Copy => ({ index, member, file: undefined })).filter(({ index }) => this.#isWanted(index))
+    for (const copy of this.#copies) {
+      await this.#onEach('large-create', async () => {
+        copy.file = await this.#disk.open(join(copy.member.large, this.name + PART), 'create')
+      }, [copy])
+    }
+    if (this.#copies.length === 0) throw new Outage('a large message could be begun on no copy of the journal', { operation: 'open', path: this.name })
+  }
+
+  #isWanted(index: number): boolean {
+    return !this.#seen.isOut(index) || this.#seen.isFilling(index)
+  }
+
+  /** Copies that fail where others do not are given up; a full disk stops all, unless its member takes no part yet. */
+  async #onEach(name: CrashStep, act: (copy: Copy) => Promise<unknown>, copies = this.#copies): Promise<void> {
+    await this.#step(name, async () => {
+      const results = await Promise.allSettled(copies.map(act))
+      const failed: { copy: Copy; error: Outage }[] = []
+      for (const [at, result] of results.entries()) {
+        if (result.status === 'fulfilled') continue
+        if (!(result.reason instanceof Outage)) throw result.reason
+        failed.push({ copy: copies[at] as Copy, error: result.reason })
+      }
+      if (failed.length === 0) return
+      const first = failed.find(({ error }) => isNoSpace(error)) ?? (failed[0] as { copy: Copy; error: Outage })
+      if (failed.length === this.#copies.length) throw first.error
+      const stops = failed.find(({ copy, error }) => !this.#mayLeave(copy, error))
+      if (stops) throw stops.error
+      for (const { copy, error } of failed) {
+        this.#failed.set(copy.member, errorSentence(error))
+        if (copy.file) await quietly(() => (copy.file as AsyncDiskFile).close())
+        await quietly(() => this.#disk.remove(join(copy.member.large, this.name + PART)))
+      }
+      this.#copies = this.#copies.filter((copy) => !failed.some((other) => other.copy === copy))
+    })
+  }
+
+  #mayLeave({ index }: Copy, error: Outage): boolean {
+    if (this.#seen.isOut(index)) return true
+    if (isDiskFull(error)) return this.#options.dropFullMirrors === true && index > 0
+    return !isNoSpace(error)
+  }
+
+  /** Who was out when the message began and is not any more would lack it. */
+  async #copyToThoseWhoCameBack(): Promise<void> {
+    const source = (this.#copies[0] as Copy).member
+    for (const [index, member] of this.#members.entries()) {
+      if (!this.#isWanted(index) || this.#failed.has(member) || this.#copies.some((copy) => copy.member === member)) continue
+      const path = join(member.large, this.name)
+      try {
+        const whole = await copyRange(this.#disk, join(source.large, this.name), path + PART, { from: 0, to: this.#length, begin: true }, () => Promise.resolve())
+        if (!whole) throw new Outage(`${path} does not hold what was written to it`, { operation: 'write', path })
+        await this.#disk.rename(path + PART, path)
+        await this.#disk.flushDirectory(member.large)
+        this.#copies = [...this.#copies, { index, member, file: undefined }]
+      } catch (error) {
+        if (!(error instanceof Outage)) throw error
+        this.#failed.set(member, errorSentence(error))
+      }
     }
   }
 

@@ -118,9 +118,6 @@ export class Membership {
   mountPointOf(member: Member): string {
     return this.#place(member).mountPoint
   }
-  named(root: string): Member | undefined {
-    return this.#places.find((place) => place.member.root === root)?.member
-  }
 
   /** The start is over. */
   begin(): void {

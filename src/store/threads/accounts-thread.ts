@@ -49,7 +49,7 @@ if (port) {
   const loop = runAccountsLoop({
     dataDirectory: data.dataDirectory, disk: nodeDisk, journal: data.journal, gauges, clock: systemClock, log,
     watermark: data.watermark, through: data.through, limits: data.limits, crashPoint,
-    reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, disk: nodeDisk, log, crashPoint }),
+    reader: openJournalReader({ dataDirectory: data.dataDirectory, mirrors: data.mirrors, members: gauges, disk: nodeDisk, log, crashPoint }),
     onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
   })
   loop.open.then(() => {

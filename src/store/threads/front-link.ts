@@ -29,6 +29,8 @@ export interface FrontLinkEvents {
 
 const NOT_KEPT: Record<NotKept, [sentence: string, code: string, hint: string]> = {
   'no-space': ['the journal disk is full', 'ENOSPC', 'make room on the journal disk'],
+  'no-means': ['no file descriptors or no memory left for the journal', 'EMFILE', 'raise the limit of open files (ulimit -n), or find out who uses them'],
+  'member-lost': ['a copy of the journal was lost while the message came in', 'EIO', 'look at the log for the disk error'],
   stopping: ['the server is stopping', 'ESHUTDOWN', 'try again in a moment'],
   dead: ['the journal has failed', 'EIO', 'look at the log for the disk error'],
   'not-writable': ['the record cannot be written', 'EINVAL', 'see the log; please report it'],
@@ -134,7 +136,7 @@ export class FrontLink {
       databases: put.databases,
       meta: JSON.stringify(put.meta),
       body,
-      large: put.body?.at === 'large' ? { name: put.body.name, sizeOctets: put.body.sizeOctets } : null,
+      large: put.body?.at === 'large' ? { name: put.body.name, sizeOctets: put.body.sizeOctets, lacking: put.body.lacking } : null,
       sha256: put.body?.sha256 ?? null,
       reserved: put.reserved ?? false,
       answerFrom,

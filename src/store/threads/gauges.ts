@@ -1,5 +1,7 @@
 // A few numbers that every thread may read without asking anybody: shared memory, written by one
 // thread each. Doors judge admission by them; nothing durable depends on them.
+import type { MemberFacts } from '../journal/journal.ts'
+import type { MembersSeen } from '../journal/members.ts'
 
 const FIELDS = [
   /** Last sequence that is flushed. Journal thread. */
@@ -19,6 +21,11 @@ const FIELDS = [
   /** Turns of the loop that each of the two threads has counted, one a second: a thread whose count stands still is stuck. */
   'journalBeats',
   'accountBeats',
+  /** Members of the journal that take no part, one bit each by their place in the configuration (the data folder is bit 0), and those of them that are being filled. Journal thread. */
+  'membersOut',
+  'membersFilling',
+  /** Counts whenever one of them was dropped or has come back. Journal thread. */
+  'membersChange',
 ] as const
 
 export type GaugeName = (typeof FIELDS)[number]
@@ -31,7 +38,7 @@ export const DEAD = 3
 const FRONTS_MAX = 64
 const ABSENT = 0
 
-export class Gauges {
+export class Gauges implements MembersSeen {
   readonly shared: SharedArrayBuffer
   readonly #values: Float64Array
   constructor(shared = new SharedArrayBuffer((FIELDS.length + FRONTS_MAX) * 8)) {
@@ -43,6 +50,26 @@ export class Gauges {
   }
   set(name: GaugeName, value: number): void {
     this.#values[FIELDS.indexOf(name)] = value
+  }
+
+  get membersChange(): number {
+    return this.get('membersChange')
+  }
+  isOut(index: number): boolean {
+    return hasBit(this.get('membersOut'), index)
+  }
+  isFilling(index: number): boolean {
+    return hasBit(this.get('membersFilling'), index)
+  }
+  /** The journal thread tells who takes part. */
+  setMembers(facts: readonly MemberFacts[]): void {
+    const bits = (out: (fact: MemberFacts) => boolean) => facts.reduce((sum, fact, index) => sum + (out(fact) ? 2 ** index : 0), 0)
+    const out = bits(({ state }) => state !== 'in')
+    const changed = out !== this.get('membersOut')
+    // Who is filled is written to from now on; who is out is read no more.
+    this.set('membersFilling', bits(({ state }) => state === 'filling'))
+    this.set('membersOut', out)
+    if (changed) this.set('membersChange', this.get('membersChange') + 1)
   }
 
   /** This front has read the directory as it stood at `position`; `undefined`: it has gone. */
@@ -58,4 +85,9 @@ export class Gauges {
     }
     return least
   }
+}
+
+/** Sums of powers of two in a double: shifts would end at 32 members. */
+function hasBit(bits: number, index: number): boolean {
+  return Math.floor(bits / 2 ** index) % 2 === 1
 }

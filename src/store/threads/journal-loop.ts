@@ -9,6 +9,7 @@ import type { Disk } from '../../base/disk.ts'
 import type { Limits } from '../../base/limits.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { isOutOfMeans } from '../journal/disk-fault.ts'
 import type { Journal } from '../journal/journal.ts'
 import { checkDraft } from '../journal/record-codec.ts'
 import { OutOfSpace, type RecordDraft } from '../journal/record.ts'
@@ -34,6 +35,8 @@ const META_VERSION = 1
 const NO_FRONT = -1
 const IDLE_CLOSE_MS = 1000
 const SPACE_CHECK_MS = 500
+/** A dropped mirror is looked at again so often. */
+const MIRROR_LOOK_MS = 10_000
 /** Octets of bodies in one batch; more waits for the next one, so that no flush takes too long. */
 const BATCH_OCTETS_MAX = 16 * 1024 * 1024
 const BATCH_RECORDS_MAX = 2000
@@ -50,6 +53,8 @@ export interface JournalLoop {
   readonly accountsStopped: Promise<void>
   /** Appends what has gathered, answers, and refuses whatever comes later. */
   stop(): void
+  /** After `stop`: resolves when nothing is written to a mirror any more. */
+  settled(): Promise<void>
   /** For tests: as after a crash, nothing more is appended or answered. */
   abandon(): void
 }
@@ -140,7 +145,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     const good: Waiting[] = []
     for (const each of batch) {
       const draft = draftOf(each.item, timeMs)
-      if (!isSound(each, draft)) continue
+      if (!isSound(each, draft) || !isNamable(each)) continue
       drafts.push(draft)
       good.push(each)
     }
@@ -149,7 +154,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     try {
       sequences = journal.append(drafts)
     } catch (error) {
-      if (error instanceof OutOfSpace) return retryAfterFull(good)
+      if (error instanceof OutOfSpace) return retryAfterFull(good, isOutOfMeans(error) ? 'no-means' : 'no-space')
       die(error)
       return false
     }
@@ -169,14 +174,22 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     }
   }
 
+  /** Its file is on all who take part, or they take part no more. */
+  function isNamable(each: Waiting): boolean {
+    const lacking = each.item.large?.lacking
+    if (!lacking || lacking.length === 0 || journal.dropLacking(lacking)) return true
+    refuse([each], 'member-lost')
+    return false
+  }
+
   /** The segment is sealed before the batch: its records certainly do not exist. What may use the reserve gets one more try, by itself. */
-  function retryAfterFull(batch: Waiting[]): boolean {
+  function retryAfterFull(batch: Waiting[], because: NotKept): boolean {
     const reserved = batch.filter(({ item }) => item.reserved)
-    refuse(batch.filter(({ item }) => !item.reserved), 'no-space')
-    gauges.set('freeOctets', 0)
+    refuse(batch.filter(({ item }) => !item.reserved), because)
+    if (because === 'no-space') gauges.set('freeOctets', 0)
     if (reserved.length === 0) return true
     if (reserved.length < batch.length) return commitBatch(reserved)
-    refuse(reserved, 'no-space')
+    refuse(reserved, because)
     return true
   }
 
@@ -235,7 +248,9 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
 
   function checkSpace(): void {
     let free = Infinity
+    const out = new Set(journal.members.filter(({ state }) => state !== 'in').map(({ root }) => root))
     for (const folder of options.folders) {
+      if (out.has(folder)) continue
       try {
         free = Math.min(free, options.disk.freeOctets(folder))
       } catch (error) {
@@ -246,9 +261,29 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
   }
   checkSpace()
 
+  let mirrorsLookedMs = -Infinity
+  let returning: Promise<void> = Promise.resolve()
+  const leaving = new AbortController()
+  /** The journal brings them level behind our back; what it does in our turn is the last step. */
+  function returnMirrors(): void {
+    const nowMs = clock.monotonicMs()
+    if (nowMs - mirrorsLookedMs < MIRROR_LOOK_MS || !journal.members.some(({ state }) => state === 'dropped')) return
+    mirrorsLookedMs = nowMs
+    returning = journal.returnMirrors(leaving.signal).catch((error: unknown) => {
+      if (ended === undefined) die(error)
+    })
+  }
+
   const timer = setInterval(() => {
     if (ended !== undefined) return
     checkSpace()
+    try {
+      journal.tendMembers()
+      returnMirrors()
+    } catch (error) {
+      die(error)
+      return
+    }
     if (!idleClosed && clock.monotonicMs() - lastAppendMs > IDLE_CLOSE_MS) {
       idleClosed = true
       try {
@@ -271,10 +306,13 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
       commit()
       ended ??= 'stopping'
       clearInterval(timer)
+      leaving.abort(new Error('the journal stops'))
     },
+    settled: () => returning,
     abandon() {
       ended = 'dead'
       clearInterval(timer)
+      leaving.abort(new Error('the journal stops'))
     },
   }
 }

@@ -9,7 +9,7 @@ import type { Limits } from '../../base/limits.ts'
 import { createLog, type LogLevel } from '../../base/log.ts'
 import { systemRandom } from '../../base/random.ts'
 import { stderrSink } from '../../base/stderr-sink.ts'
-import { openJournal } from '../journal/journal.ts'
+import { type MemberFacts, openJournal } from '../journal/journal.ts'
 import type { Watermark } from '../journal/record.ts'
 import { crashPointAt } from './crash-at.ts'
 import { Gauges } from './gauges.ts'
@@ -21,6 +21,7 @@ export interface JournalThreadData {
   mirrors: readonly string[]
   segmentSizeOctets: number
   acceptLoss: boolean
+  dropFullMirrors: boolean
   gauges: SharedArrayBuffer
   limits: Limits
   logLevel: LogLevel
@@ -34,14 +35,31 @@ export type ToJournalThread =
   | { t: 'stop' }
 
 export type FromJournalThread =
-  /** `mirrors`: those that take part; one that is missing and was accepted as lost does not. */
-  | { t: 'ready'; through: number; watermark: Watermark; report: string[]; mirrors: string[] }
+  | { t: 'ready'; through: number; watermark: Watermark; report: string[]; members: readonly MemberFacts[] }
+  /** Somebody was dropped, has come back, or has got on with it. */
+  | { t: 'members'; members: readonly MemberFacts[] }
   | { t: 'refused'; because: string }
   | { t: 'dead'; because: string }
   | { t: 'stopped' }
 
 /** How long a stop waits for the account thread's facts and watermark. */
 const LAST_WORDS_MS = 2000
+/** Progress of a mirror that is being filled is told so often. */
+const PROGRESS_MS = 500
+
+/** Doors and readers hear of a member at once; the main thread of its progress now and then. */
+function tellOfMembers(gauges: Gauges, tell: (message: FromJournalThread) => void): (members: readonly MemberFacts[]) => void {
+  let states = ''
+  let toldMs = -Infinity
+  return (members) => {
+    gauges.setMembers(members)
+    const now = members.map(({ state, because }) => `${state} ${because}`).join('\n')
+    if (now === states && systemClock.monotonicMs() - toldMs < PROGRESS_MS) return
+    states = now
+    toldMs = systemClock.monotonicMs()
+    tell({ t: 'members', members })
+  }
+}
 
 const port = parentPort
 if (port) {
@@ -54,11 +72,12 @@ if (port) {
   try {
     const { journal, report } = openJournal({
       dataDirectory: data.dataDirectory, mirrors: data.mirrors, segmentSizeOctets: data.segmentSizeOctets, acceptLoss: data.acceptLoss,
-      disk: nodeDisk, clock: systemClock, random: systemRandom, log, crashPoint: crashPointAt(data.crashAt),
+      dropFullMirrors: data.dropFullMirrors, fillOctetsPerSecondMax: data.limits.mirror_fill_octets_per_second,
+      disk: nodeDisk, clock: systemClock, random: systemRandom, log, crashPoint: crashPointAt(data.crashAt), onMembers: tellOfMembers(gauges, tell),
     })
     gauges.set('durableSequence', report.lastSequence)
-    const mirrors = data.mirrors.filter((root) => !report.membersLeftOut.some((left) => left.root === root))
-    tell({ t: 'ready', through: report.lastSequence, watermark: report.watermark, report: [...report.sentences], mirrors })
+    gauges.setMembers(journal.members)
+    tell({ t: 'ready', through: report.lastSequence, watermark: report.watermark, report: [...report.sentences], members: journal.members })
     keepCompiled()
     let loop: ReturnType<typeof runJournalLoop> | undefined
     port.on('message', (message: ToJournalThread) => {
@@ -66,7 +85,7 @@ if (port) {
         case 'accounts':
           loop = runJournalLoop({
             journal, accounts: message.port, gauges, clock: systemClock, disk: nodeDisk, limits: data.limits, log,
-            folders: [data.dataDirectory, ...mirrors],
+            folders: [data.dataDirectory, ...data.mirrors],
             onDead: (error) => tell({ t: 'dead', because: errorSentence(error) }),
           })
           return
@@ -85,8 +104,10 @@ if (port) {
             } catch (error) {
               log.error('sealing the journal failed; the next start will look at its end', { error: errorSentence(error) })
             }
-            tell({ t: 'stopped' })
-            port.close()
+            void Promise.race([loop?.settled(), systemClock.sleep(LAST_WORDS_MS)]).then(() => {
+              tell({ t: 'stopped' })
+              port.close()
+            })
           })
       }
     })

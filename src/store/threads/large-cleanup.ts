@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
 import type { Log } from '../../base/log.ts'
 import { openJournalReader } from '../journal/journal-reader.ts'
+import type { MembersSeen } from '../journal/members.ts'
 import { listUnnamedLarge } from '../journal/large-writer.ts'
 
 /** Heads looked at before others get their turn, and the pause between: a quiet walk, no hurry. */
@@ -15,6 +16,8 @@ const PAUSE_MS = 20
 export interface LargeCleanupOptions {
   dataDirectory: string
   mirrors: readonly string[]
+  /** Who takes part: the others' files are left alone. */
+  members?: MembersSeen
   disk: Disk
   clock: Clock
   log: Log
@@ -28,11 +31,11 @@ export interface LargeCleanupOptions {
 /** Returns the files it removed. */
 export async function removeUnnamedLarge(options: LargeCleanupOptions): Promise<string[]> {
   const { disk, clock, log, signal, through } = options
-  const roots = [options.dataDirectory, ...options.mirrors]
+  const roots = [options.dataDirectory, ...options.mirrors].filter((_, index) => options.members?.isOut(index) !== true)
   const old = (path: string) => (disk.facts(path)?.modifiedMs ?? Infinity) < options.startedMs
   if (listUnnamedLarge(disk, roots, () => false).filter(old).length === 0) return []
   let damaged = false
-  const reader = openJournalReader({ dataDirectory: options.dataDirectory, mirrors: options.mirrors, disk, log, onDamage: () => (damaged = true) })
+  const reader = openJournalReader({ dataDirectory: options.dataDirectory, mirrors: options.mirrors, ...(options.members ? { members: options.members } : {}), disk, log, onDamage: () => (damaged = true) })
   try {
     const named = new Set<string>()
     for (let next = 1; next <= through; ) {

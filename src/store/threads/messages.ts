@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Outcome } from '../operations.ts'
 import type { CachedTexts } from '../operations/cache-texts.ts'
 import type { DatabaseId } from '../ids.ts'
+import type { Lacking } from '../journal/large-writer.ts'
 import type { RecordType, Watermark } from '../journal/record.ts'
 
 /** A record that a front wants appended. */
@@ -15,7 +16,8 @@ export interface PutItem {
   /** JSON as UTF-8 text. */
   meta: string
   body: Uint8Array | null
-  large: { name: string; sizeOctets: number } | null
+  /** `lacking`: the members that do not have the file, though others do. */
+  large: { name: string; sizeOctets: number; lacking?: readonly Lacking[] | undefined } | null
   sha256: Uint8Array | null
   /** May use the space kept back for expunge, settle and bounces. */
   reserved: boolean
@@ -36,7 +38,7 @@ export type FromJournal =
   /** These records certainly do not exist. */
   | { t: 'not-kept'; ids: number[]; because: NotKept }
 
-export type NotKept = 'no-space' | 'stopping' | 'dead' | 'not-writable'
+export type NotKept = 'no-space' | 'no-means' | 'member-lost' | 'stopping' | 'dead' | 'not-writable'
 
 /** Journal thread → account thread. */
 export type Appended = {

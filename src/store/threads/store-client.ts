@@ -160,8 +160,8 @@ export class StoreClient implements Store {
     return {
       write: (chunk) => writer.write(chunk),
       finish: async () => {
-        const { name, length, sha256 } = await writer.finish()
-        return { at: 'large', name, sizeOctets: length, sha256 }
+        const { name, length, sha256, lacking } = await writer.finish()
+        return { at: 'large', name, sizeOctets: length, sha256, lacking }
       },
       abort: () => writer.abort(),
     }

@@ -6,6 +6,7 @@ import { Outage } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Log, LogLevel } from '../../base/log.ts'
 import type { AccountsThreadData, FromAccountsThread, ToAccountsThread } from './accounts-thread.ts'
+import type { MemberFacts } from '../journal/journal.ts'
 import { Gauges, OPEN, STOPPING } from './gauges.ts'
 import type { FromJournalThread, JournalThreadData, ToJournalThread } from './journal-thread.ts'
 import type { FrontPorts } from './messages.ts'
@@ -16,6 +17,8 @@ export interface StoreThreadsOptions {
   mirrors: readonly string[]
   segmentSizeOctets: number
   acceptLoss: boolean
+  /** A mirror without room is dropped, instead of everything being refused. */
+  dropFullMirrors?: boolean
   limits: Limits
   clock: Clock
   log: Log
@@ -29,8 +32,8 @@ export interface StoreThreads {
   readonly gauges: Gauges
   /** What recovery found, as sentences for the log. */
   readonly report: readonly string[]
-  /** The mirrors that take part: those of the options but the ones that were missing and accepted as lost. */
-  readonly mirrors: readonly string[]
+  /** The copies of the journal, the data folder first, as they are now. */
+  members(): readonly MemberFacts[]
   /** Channels for a new front. The ports are handed to its thread. */
   connect(): FrontPorts
   /** Do both threads still turn? */
@@ -72,7 +75,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
   const journal = new Worker(new URL('./journal-thread.ts', import.meta.url), {
     name: 'journal',
     workerData: {
-      dataDirectory: options.dataDirectory, mirrors: options.mirrors, segmentSizeOctets: options.segmentSizeOctets, acceptLoss: options.acceptLoss,
+      dataDirectory: options.dataDirectory, mirrors: options.mirrors, segmentSizeOctets: options.segmentSizeOctets, acceptLoss: options.acceptLoss, dropFullMirrors: options.dropFullMirrors ?? false,
       gauges: gauges.shared, limits: options.limits, logLevel: options.logLevel, crashAt: options.crashAt,
     } satisfies JournalThreadData,
   })
@@ -82,6 +85,10 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
     throw new Outage(opened.t === 'refused' ? opened.because : 'the journal did not open', { operation: 'start' })
   }
   watch(journal, 'journal')
+  let members = opened.members
+  journal.on('message', (message: FromJournalThread) => {
+    if (message.t === 'members') members = message.members
+  })
 
   const between = new MessageChannel()
   const tellJournal = (message: ToJournalThread, transfer: MessagePort[] = []) => journal.postMessage(message, transfer)
@@ -89,7 +96,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
   const accounts = new Worker(new URL('./accounts-thread.ts', import.meta.url), {
     name: 'accounts',
     workerData: {
-      dataDirectory: options.dataDirectory, mirrors: opened.mirrors, gauges: gauges.shared, limits: options.limits, logLevel: options.logLevel, crashAt: options.crashAt,
+      dataDirectory: options.dataDirectory, mirrors: options.mirrors, gauges: gauges.shared, limits: options.limits, logLevel: options.logLevel, crashAt: options.crashAt,
       watermark: opened.watermark, through: opened.through, journal: between.port2,
     } satisfies AccountsThreadData,
     transferList: [between.port2],
@@ -110,7 +117,7 @@ export async function startStoreThreads(options: StoreThreadsOptions): Promise<S
     healthy: () => beats.healthy(),
     gauges,
     report: opened.report,
-    mirrors: opened.mirrors,
+    members: () => members,
     connect() {
       const toJournal = new MessageChannel()
       const toAccounts = new MessageChannel()
