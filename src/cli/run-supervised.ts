@@ -3,13 +3,17 @@
 import { join } from 'node:path'
 import { nodeDisk } from '../base/disk.ts'
 import { createLog } from '../base/log.ts'
+import { CONTROL_SOCKET } from '../admin/control-server.ts'
 import { EXIT, type ExitCode, type ListenerFacts } from '../admin/office.ts'
 import { doorNames, type LoadedConfig } from '../config/config.ts'
 import { dropRights } from '../server/drop-rights.ts'
+import { bindSocket } from '../net/bound-socket.ts'
+import { type ListenAddress, printListenAddress } from '../net/listen-address.ts'
 import { readCertificates } from '../net/server-contexts.ts'
 import { DoorBank } from '../supervisor/door-bank.ts'
 import { superviseServer } from '../supervisor/supervisor.ts'
 import { type Context, sayTrouble } from './command.ts'
+import { askServer } from './control-client.ts'
 import { loadConfig } from './load-config.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
 import { prepareData, startRefused } from './prepare-start.ts'
@@ -53,6 +57,11 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
   if (!bank.ok) return startRefused(context, loaded, bank)
   const certificates = config.tls ? readCertificates(nodeDisk, [config.tls]) : undefined
   if (certificates && !certificates.ok) return startRefused(context, loaded, { ...certificates, code: 'bad-certificate' })
+  // Port 80 is root's, too.
+  const statusPorts = new Map(config.status.listen.filter(({ port }) => port > 0 && port < 1024).map(({ host, port }) => {
+    const address: ListenAddress = { host, port, family: host.includes(':') ? 6 : 4 }
+    return [printListenAddress(address), bindSocket(address)] as const
+  }))
   const dropped = dropRights(config)
   if (!dropped.ok) return startRefused(context, loaded, dropped)
 
@@ -61,7 +70,7 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
   log.info('the supervisor starts', { version, data: config.data, hostname: config.hostname, pid: context.pid })
   try {
     const exit = await superviseServer({
-      config, bank: bank.value, certificates: certificates?.value, clock, random: context.random, log, version, pid: context.pid, env: context.env, stop,
+      config, bank: bank.value, certificates: certificates?.value, clock, log, version, pid: context.pid, env: context.env, stop,
       readConfigAgain() {
         const read = loadConfig({ ...context, err: () => {} })
         if (read.ok) logging.level = read.loaded.config.log.level
@@ -78,6 +87,11 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
         },
         stopping: () => manager.stopping(),
       },
+      async announce(announcement) {
+        const asked = await askServer(join(config.data, CONTROL_SOCKET), 'announce', announcement)
+        return asked.at === 'answered' && asked.answer.ok
+      },
+      bind: (address) => statusPorts.get(printListenAddress(address)) ?? bindSocket(address),
       onReload: (call) => context.onSignal('SIGHUP', call),
       onRestart: (call) => context.onSignal('SIGUSR2', call),
       onAbandon: (call) => void (abandon = call),

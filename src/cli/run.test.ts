@@ -77,7 +77,7 @@ function stage(t: TestContext, { env = {}, input = '' }: { env?: Record<string, 
         office: pretend.office, listeners, failed,
         healthy: () => true,
         adopt: () => undefined,
-        facts: () => ({ refusing: null, paused: null, messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }),
+        facts: () => ({ refusing: null, paused: [], messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }),
         reload: async (next) => {
           reloaded.push(next)
           return understood(undefined)

@@ -49,7 +49,8 @@ export interface ServerFacts {
   readonly healthy: boolean
   /** Why new mail is put off; null when it is taken. */
   readonly refusing: string | null
-  readonly paused: string | null
+  /** What an operator has asked to wait. */
+  readonly paused: readonly ('smtp' | 'submission' | 'queue')[]
   /** Since the start of the process. */
   readonly messagesTaken: number
   readonly logins: number

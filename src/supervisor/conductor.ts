@@ -210,7 +210,7 @@ export class Conductor {
   // ------------------------------------------------------------------ the steps of the loop
 
   #start(check: 'none' | 'quick'): ServerProcess {
-    this.#become(this.#everReady ? 'restarting' : 'starting')
+    this.#become('starting')
     const server = this.#options.startServer({ role: 'first', isFirst: !this.#everReady, check })
     this.#server = server
     return server

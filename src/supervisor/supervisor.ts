@@ -4,13 +4,15 @@
 import { join } from 'node:path'
 import { nodeDisk } from '../base/disk.ts'
 import type { Clock } from '../base/clock.ts'
-import { errorSentence } from '../base/errors.ts'
+import { errorSentence, type Parsed } from '../base/errors.ts'
 import { readSmallFile } from '../base/files.ts'
 import type { Log } from '../base/log.ts'
-import type { Random } from '../base/random.ts'
 import { openControlServer, SUPERVISOR_SOCKET } from '../admin/control-server.ts'
 import type { ExitCode } from '../admin/office.ts'
 import type { Config } from '../config/config.ts'
+import type { Announcement } from '../maintenance/maintenance.ts'
+import type { Bound } from '../net/bound-socket.ts'
+import type { ListenAddress } from '../net/listen-address.ts'
 import { readCertificates, type CertificatePair } from '../net/server-contexts.ts'
 import type { Hello } from '../server/supervisor-messages.ts'
 import { Conductor } from './conductor.ts'
@@ -30,7 +32,6 @@ export interface SuperviseOptions {
   readonly bank: DoorBank
   readonly certificates: CertificatePair[] | undefined
   readonly clock: Clock
-  readonly random: Random
   readonly log: Log
   readonly version: string
   readonly pid: number
@@ -44,6 +45,10 @@ export interface SuperviseOptions {
     serving(): void
     stopping(): void
   }
+  /** Files a message with every account; false when no server is there to do it. */
+  readonly announce: (announcement: Announcement) => Promise<boolean>
+  /** Takes a port for the status page. */
+  readonly bind: (address: ListenAddress) => Parsed<Bound>
   /** Aborted when all is to stop. */
   readonly stop: AbortController
   onReload(call: () => void): () => void
@@ -56,8 +61,7 @@ export interface SuperviseOptions {
 export async function superviseServer(options: SuperviseOptions): Promise<ExitCode> {
   const { config, bank, clock, log, stop, program } = options
   const env = environmentOfChildren(options.env)
-  const chronicle = await Chronicle.open({ config, clock, log, random: options.random, pid: options.pid, version: options.version })
-  let conductor: Conductor
+  const chronicle = Chronicle.open({ config, clock, log, bind: options.bind, announce: options.announce })
 
   const startServer = (as: Pick<Hello, 'role' | 'isFirst' | 'check'>): ServerProcess => {
     const { stdio, sockets } = bank.forServer()
@@ -94,14 +98,15 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
       }
     },
     onChange: () => chronicle.changed(),
+    onDeath: () => chronicle.understudyDied(),
   })
 
-  conductor = new Conductor({
+  const conductor = new Conductor({
     clock, log, startServer, understudy,
     diedApplying: () => diedApplying(config.data),
     happenings: {
-      ready(server, isFirst) {
-        chronicle.ready(server.pid)
+      ready(_server, isFirst) {
+        chronicle.ready()
         if (isFirst) options.events.serving()
       },
       hung: (server) => chronicle.hung(server.pid),
@@ -110,7 +115,7 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
       changed: () => chronicle.changed(),
     },
   })
-  chronicle.watch({ conductor, understudy, bank })
+  chronicle.watch({ conductor, understudy })
 
   const office = createSupervisorOffice({ conductor, understudy, chronicle, stop, clock, pid: options.pid, version: options.version })
   const control = await openControlServer({
@@ -140,7 +145,7 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
     stopHearing()
     stopHearingRestart()
     await control.close()
-    await chronicle.close()
+    chronicle.close()
     bank.close()
   }
 }

@@ -21,6 +21,7 @@ export interface UnderstudyKeeperOptions {
   /** What a new one is started with, as of now. */
   launch(): { child: ChildOptions; start: UnderstudyStart }
   onChange(): void
+  onDeath(): void
 }
 
 export class UnderstudyKeeper {
@@ -70,7 +71,7 @@ export class UnderstudyKeeper {
   }
 
   async #run(): Promise<void> {
-    const { clock, log, onChange } = this.#options
+    const { clock, log } = this.#options
     while (this.#wanted) {
       const { child: options, start } = this.#options.launch()
       const child = new Child<ToUnderstudy, FromUnderstudy>(options)
@@ -89,7 +90,7 @@ export class UnderstudyKeeper {
       this.#deaths += 1
       const pauseMs = Math.min(PAUSE_MAX_MS, FIRST_PAUSE_MS * 2 ** (this.#deaths - 1))
       log.error('the understudy has ended; another is started', { how: end.how, pause_ms: pauseMs })
-      onChange()
+      this.#options.onDeath()
       await new Promise<void>((resolve) => {
         const cancel = clock.after(pauseMs, resolve)
         this.#wake = () => {
