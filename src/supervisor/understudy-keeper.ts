@@ -31,6 +31,7 @@ export class UnderstudyKeeper {
   #state: 'off' | 'starting' | 'taking' = 'off'
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
+  #sentHome: Child<ToUnderstudy, FromUnderstudy> | undefined
   #deaths = 0
   #missed = 0
   /** Messages that the present one has taken. */
@@ -61,13 +62,15 @@ export class UnderstudyKeeper {
     this.#wake?.()
     const child = this.#child
     if (child && !child.isGone) {
+      this.#sentHome = child
       child.tell({ t: 'stop', graceMs })
       if (!(await child.endsWithin(graceMs + LAST_MS))) {
         this.#options.log.warn('the understudy does not end; it is killed', { pid: child.pid })
         await child.kill(REAP_MS)
       }
     }
-    await this.#running
+    // Called again meanwhile: there is another, and nobody waits for its end.
+    if (!this.#wanted) await this.#running
   }
 
   async #run(): Promise<void> {
@@ -87,6 +90,8 @@ export class UnderstudyKeeper {
       if (this.#child === child) this.#child = undefined
       this.#become('off')
       if (!this.#wanted) return
+      // Sent home, and called again before it had gone.
+      if (this.#sentHome === child) continue
       this.#deaths += 1
       const pauseMs = Math.min(PAUSE_MAX_MS, FIRST_PAUSE_MS * 2 ** (this.#deaths - 1))
       log.error('the understudy has ended; another is started', { how: end.how, pause_ms: pauseMs })

@@ -51,7 +51,10 @@ export async function runRestarts(options: RestartsOptions): Promise<RestartsFig
         const end = await converse(server.ports.smtp, n % 4 === 0 ? id : undefined)
         figures.connections += 1
         figures.greetingSlowestMs = Math.max(figures.greetingSlowestMs, end.greetedMs ?? 0)
-        if ((end.greetedMs ?? 0) > 2000) figures.over2s += 1
+        if ((end.greetedMs ?? 0) > 2000) {
+          figures.over2s += 1
+          options.say(`${new Date().toISOString()} client ${number} waited ${Math.round(end.greetedMs ?? 0)} ms (${end.how})`)
+        }
         if (end.how === 'refused') figures.refused += 1
         else if (end.how === 'reset' && end.greetedMs === undefined) figures.resetUngreeted += 1
         else if (end.how === 'reset') phase === 'planned' ? (figures.resetInsidePlanned += 1) : (figures.resetInside += 1)
@@ -73,6 +76,7 @@ export async function runRestarts(options: RestartsOptions): Promise<RestartsFig
     for (let n = 0; n < options.kills; n += 1) {
       const before = await serverPid(server)
       process.kill(before, 'SIGKILL')
+      options.say(`${new Date().toISOString()} killed ${before}`)
       const startedMs = Date.now()
       while (await serverPid(server) === before || !(await isServing(server))) await new Promise((resolve) => setTimeout(resolve, 20))
       figures.killToReadyMs.push(Date.now() - startedMs)
@@ -93,6 +97,7 @@ export async function runRestarts(options: RestartsOptions): Promise<RestartsFig
     return figures
   } finally {
     await server.stop()
+    if (process.env['KEEP_LOG']) (await import('node:fs')).writeFileSync(process.env['KEEP_LOG'], server.stderr)
     await server.dispose()
   }
 }
