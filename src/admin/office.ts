@@ -31,7 +31,7 @@ export function refused(code: string, reason: Text, exit: ExitCode = EXIT.failed
 }
 
 /** The part of the store that the operations use. */
-export type OfficeStore = Pick<Store, 'directory' | 'submit' | 'submitDirectory' | 'submitQueue' | 'nextAccountId' | 'account' | 'queue' | 'trace' | 'admission'>
+export type OfficeStore = Pick<Store, 'directory' | 'submit' | 'submitDirectory' | 'submitQueue' | 'nextAccountId' | 'account' | 'queue' | 'trace' | 'admission' | 'accept'>
 
 export interface Office {
   readonly store: OfficeStore

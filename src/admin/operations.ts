@@ -1,21 +1,13 @@
 // The table of everything that an operator can ask for: name, arguments, function. The control socket
 // and a command that is the owner itself call the same entries, so both behave alike.
-import { type Text, sameText } from '../base/language.ts'
 import { accountQuota, addAccount, changePassword, deleteAccount, listAccounts, suspendAccount } from './accounts.ts'
+import { announce } from './announce.ts'
 import { addAlias, addDomain, deleteAlias, deleteDomain, listAliases, listDomains } from './aliases-and-domains.ts'
-import { type Answer, type Office, EXIT, refusalOf, refused } from './office.ts'
+import type { Answer, Office } from './office.ts'
+import { carryOut, operation } from './operation.ts'
 import { changeWork, listWork, showWork, trace } from './outbound.ts'
-import { type Shape, type Shaped, aFlag, aText, countOrNull, readShape, textOrNull, texts } from './shape.ts'
+import { aFlag, aText, countOrNull, textOrNull, texts } from './shape.ts'
 import { reload, status, stop } from './status.ts'
-
-interface Operation<S extends Shape, R> {
-  readonly shape: S
-  readonly run: (office: Office, args: Shaped<S>) => Promise<Answer<R>>
-}
-
-function operation<S extends Shape, R>(shape: S, run: (office: Office, args: Shaped<S>) => Promise<Answer<R>>): Operation<S, R> {
-  return { shape, run }
-}
 
 export const operations = {
   'account-add': operation({ address: aText, password: textOrNull, quota: countOrNull }, addAccount),
@@ -34,6 +26,7 @@ export const operations = {
   'queue-show': operation({ id: aText }, showWork),
   'queue-change': operation({ wish: aText, ids: texts }, changeWork),
   'trace': operation({ what: aText, limit: countOrNull }, trace),
+  'announce': operation({ id: aText, subject: aText, body: aText }, announce),
   'status': operation({}, status),
   'reload': operation({}, reload),
   'stop': operation({}, stop),
@@ -46,23 +39,7 @@ export type ResultOf<N extends OperationName> = Awaited<ReturnType<(typeof opera
 /** Those that change nothing. */
 export const readingOperations: ReadonlySet<string> = new Set<OperationName>(['status', 'account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
 
-function isOperationName(name: string): name is OperationName {
-  return Object.hasOwn(operations, name)
-}
-
 /** Carries out one operation. Everything comes back as an answer, also what was thrown. */
-export async function perform(office: Office, name: string, args: unknown): Promise<Answer<unknown>> {
-  if (!isOperationName(name)) return usage(sameText(`there is no operation "${name}"`))
-  const { shape, run } = operations[name] as Operation<Shape, unknown>
-  const read = readShape(shape, args)
-  if (!read.ok) return usage(sameText(`${name}: ${read.reason}`))
-  try {
-    return await run(office, read.value)
-  } catch (error) {
-    return refusalOf(error)
-  }
-}
-
-function usage(reason: Text): Answer<never> {
-  return refused('bad-request', reason, EXIT.usage)
+export function perform(office: Office, name: string, args: unknown): Promise<Answer<unknown>> {
+  return carryOut(operations, office, name, args)
 }

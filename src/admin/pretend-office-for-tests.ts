@@ -3,7 +3,7 @@
 import { FakeClock } from '../base/clock.ts'
 import { seededRandom } from '../base/random.ts'
 import {
-  type AccountId, type AccountReader, type AccountRow, type AliasRow, type DirectoryChange, type DomainRow, type MailboxRow, type Outcome, type QueueChange, type TraceEntry, type WorkRow, accountId, printWorkId,
+  type AccountId, type AccountReader, type AccountRow, type AliasRow, type ArrivalMeta, type DirectoryChange, type DomainRow, type MailboxRow, type Outcome, type QueueChange, type TraceEntry, type WorkRow, accountId, printWorkId, sequence,
 } from '../store/store.ts'
 import type { Office, OfficeStore } from './office.ts'
 
@@ -12,6 +12,8 @@ export interface PretendOffice {
   clock: FakeClock
   /** What was submitted, in order. */
   submitted: (DirectoryChange | QueueChange)[]
+  /** What was filed, with its bytes. */
+  accepted: { arrival: ArrivalMeta; octets: Uint8Array }[]
   work: WorkRow[]
   traced: TraceEntry[]
   /** Messages in the INBOX of an account, for status and list. */
@@ -27,7 +29,7 @@ export function pretendOffice(): PretendOffice {
   const accounts = new Map<AccountId, AccountRow>()
   const aliases = new Map<string, AliasRow>()
   const clock = new FakeClock()
-  const pretend: Omit<PretendOffice, 'office'> = { clock, submitted: [], work: [], traced: [], messages: new Map(), damaged: new Set() }
+  const pretend: Omit<PretendOffice, 'office'> = { clock, submitted: [], accepted: [], work: [], traced: [], messages: new Map(), damaged: new Set() }
   let lastAccount = 99
 
   const refusedAs = (code: 'exists' | 'no-such-thing'): Outcome<Record<string, never>> => ({ end: 'refused', code, reason: code })
@@ -125,6 +127,11 @@ export function pretendOffice(): PretendOffice {
       .filter((entry) => ('arrival' in what ? entry.sequence === what.arrival : 'messageId' in what ? entry.messageId === what.messageId : entry.sender === what.address || entry.recipients.some((one) => one.address === what.address)))
       .slice(0, limit),
     admission: () => ({ admit: true }),
+    accept: async (arrival, body) => {
+      const octets = body.at === 'memory' ? structuredClone(body.bytes, { transfer: [body.bytes.buffer as ArrayBuffer] }) : new Uint8Array(0)
+      pretend.accepted.push({ arrival, octets })
+      return sequence(pretend.accepted.length)
+    },
   }
   const office: Office = {
     store, clock, random: seededRandom(7), server: undefined,

@@ -2,7 +2,7 @@
 // hour of the same day of the week. Pure.
 import { type Text, text } from '../base/language.ts'
 import { localDaysBefore, localMoment, momentOfLocal, printLocalTime } from '../base/local-time.ts'
-import { HOUR_MS, type HourOfTraffic } from './traffic.ts'
+import { HOUR_MS, type HourOfTraffic, TRAFFIC_HOURS } from './traffic.ts'
 import { type Judged, type MaintenanceWindow, isAhead, judged, unfit } from './window.ts'
 
 export interface Suggestion {
@@ -72,9 +72,13 @@ interface Usual {
 /** By weekday and local hour: what an hour like this had on average, of the last four weeks. */
 function averages(hours: readonly HourOfTraffic[], nowMs: number): Map<number, Usual> {
   const found = new Map<number, Usual>()
-  for (const { hourMs, messages, logins } of hours) {
-    // The hour that is under way is not whole; an hour to come was written under a wrong clock.
-    if (hourMs + HOUR_MS > nowMs || hourMs < nowMs - 29 * 24 * HOUR_MS) continue
+  // The hour that is under way is not whole; an hour to come was written under a wrong clock.
+  const past = hours.filter(({ hourMs }) => hourMs + HOUR_MS <= nowMs && hourMs >= nowMs - TRAFFIC_HOURS * HOUR_MS)
+  const counted = new Map(past.map((one) => [one.hourMs, one]))
+  const firstMs = Math.min(...counted.keys())
+  // An hour in which nothing came has no entry: once counting has begun, it is a quiet one.
+  for (let hourMs = firstMs; hourMs + HOUR_MS <= nowMs; hourMs += HOUR_MS) {
+    const { messages, logins } = counted.get(hourMs) ?? { messages: 0, logins: 0 }
     const { weekday, hour } = localMoment(hourMs)
     const before = found.get(weekday * 24 + hour) ?? { messages: 0, logins: 0, weeks: 0 }
     found.set(weekday * 24 + hour, { messages: before.messages + messages, logins: before.logins + logins, weeks: before.weeks + 1 })

@@ -7,6 +7,8 @@ declare const brand: unique symbol
 export type DatabaseId = number
 export const DIRECTORY: DatabaseId = 0
 export const QUEUE: DatabaseId = 1
+/** No database: what announcements give as their origin. */
+export const ANNOUNCEMENTS: DatabaseId = 2
 /** Account numbers begin here; a database number from here up *is* the account's number. */
 export const FIRST_ACCOUNT = 100
 
