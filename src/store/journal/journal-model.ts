@@ -7,7 +7,7 @@ import { silentLog } from '../../base/log.ts'
 import { seededRandom, type Random } from '../../base/random.ts'
 import { SimulatedDisk } from '../../base/simulated-disk.ts'
 import { bytesOf, textOf } from '../../base/bytes.ts'
-import { type Damage, type Journal, type JournalOptions, openJournal, OutOfSpace, type RecordDraft, type RecoveryReport, type ScannedRecord } from './journal.ts'
+import { type Damage, type Journal, type JournalOptions, type LargeBody, openJournal, OutOfSpace, type RecordDraft, type RecoveryReport, type ScannedRecord } from './journal.ts'
 import { openJournalReader } from './journal-reader.ts'
 import type { MembersSeen } from './members.ts'
 
@@ -69,7 +69,7 @@ export class JournalModel {
     return this.#behind ? { ...options, asyncDisk } : options
   }
 
-  draft(options: { octetsMax?: number; octets?: number; reserved?: boolean } = {}): RecordDraft {
+  draft(options: { octetsMax?: number; octets?: number; reserved?: boolean; body?: LargeBody } = {}): RecordDraft {
     const { random } = this
     const id = this.written.length
     const kind = options.octets === undefined ? random.int(4) : 3
@@ -78,7 +78,7 @@ export class JournalModel {
       type: kind === 0 ? 'change' : kind === 1 ? 'tick' : 'arrival', version: 1, timeMs: this.clock.nowMs(), databases,
       meta: bytesOf(JSON.stringify({ id, pad: 'm'.repeat(random.int(100)) })),
       ...(options.reserved ? { reserved: true } : {}),
-      ...(kind >= 2 ? { body: inlineBody(this.#bodyBytes(options.octets ?? random.int(options.octetsMax ?? 1500)), random) } : {}),
+      ...(options.body ? { body: options.body } : kind >= 2 ? { body: inlineBody(this.#bodyBytes(options.octets ?? random.int(options.octetsMax ?? 1500)), random) } : {}),
     }
     this.written.push({ id, draft, sequence: undefined, kept: false, gone: false })
     return draft
@@ -162,6 +162,9 @@ export class JournalModel {
       if (written.draft.body?.place === 'inline') {
         const body = await reader.openBody(head.sequence)
         deepStrictEqual(Buffer.from(body.read(0, body.length)), Buffer.concat(written.draft.body.parts))
+      } else if (written.draft.body) {
+        // Checked against its hash before it is handed out.
+        strictEqual((await reader.openBody(head.sequence)).length, written.draft.body.length)
       }
     }
     for (const written of this.written) if (written.kept) ok(seen.has(written.id), `record ${written.id} (${written.sequence}) was acknowledged and is lost`)

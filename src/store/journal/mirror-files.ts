@@ -69,7 +69,7 @@ export function likenessOf(copy: Uint8Array, original: Uint8Array): Likeness {
   if (Buffer.compare(copy, original) === 0) return 'same'
   for (let at = 0; at < copy.length; at += SECTOR_OCTETS) {
     const sector = copy.subarray(at, at + SECTOR_OCTETS)
-    if (Buffer.compare(sector, original.subarray(at, at + sector.length)) !== 0 && sector.some((octet) => octet !== 0)) return 'different'
+    if (Buffer.compare(sector, original.subarray(at, at + sector.length)) !== 0 && sector.some((octet, index) => octet !== 0 && octet !== original[at + index])) return 'different'
   }
   return 'less'
 }
