@@ -213,13 +213,13 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
       for (const front of fronts) front.reload(next, certificates.value)
       return understood(undefined)
     },
-    stop(onClosed = () => {}) {
+    stop(onClosed = () => {}, goodbye) {
       stopped ??= (async () => {
         cancelTidying()
         tidying.abort(new Error('the server is stopping'))
         const stopping = fronts.map((front) => {
           const closed = Promise.withResolvers<void>()
-          return { closed: closed.promise, gone: front.stop(GRACE_MS, closed.resolve) }
+          return { closed: closed.promise, gone: front.stop(GRACE_MS, closed.resolve, goodbye) }
         })
         void Promise.all(stopping.map((front) => front.closed)).then(onClosed)
         await Promise.all(stopping.map((front) => front.gone))

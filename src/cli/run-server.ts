@@ -17,7 +17,7 @@ import { loadConfig } from './load-config.ts'
 import { removeRunFiles, writeRunFiles } from './run-files.ts'
 import type { ServeOptions, Server } from '../server/server-interface.ts'
 import type { SupervisorLink } from '../server/supervisor-link.ts'
-import type { ServerFacts } from '../server/supervisor-messages.ts'
+import type { Goodbye, ServerFacts } from '../server/supervisor-messages.ts'
 import { inheritedSockets, serviceManager } from './systemd.ts'
 import { prepareData, startRefused } from './prepare-start.ts'
 import { version } from './version.ts'
@@ -98,9 +98,15 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
   }
   const control = await openControlServer({ path: join(data, CONTROL_SOCKET), perform: (command, args) => perform(office, command, args), reads: readingOperations, clock, log })
   const stopHearing = context.onSignal('SIGHUP', () => void reload())
+  let goodbye: Goodbye | undefined
   if (link) {
     link.facts = () => factsOf(server)
-    link.listen({ stop: () => stop.abort(), reload: () => void reload(), adopt: () => server.adopt() })
+    link.listen({
+      stop(words) {
+        goodbye = words
+        stop.abort()
+      },
+      reload: () => void reload(), adopt: () => server.adopt() })
   }
   try {
     if (!link) writeRunFiles(data, context.pid, server.listeners)
@@ -122,7 +128,7 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
     }
     log.info('stopping')
     manager?.stopping()
-    await server.stop(() => link?.closed())
+    await server.stop(() => link?.closed(), goodbye)
     // Last, so that "daruma status" answers for as long as there is something to say.
     await control.close()
     if (!link) removeRunFiles(data)

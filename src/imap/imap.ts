@@ -28,6 +28,8 @@ export interface ImapDoor {
   accept(connection: Connection): void
   /** Sessions at this moment. */
   readonly sessions: number
+  /** When the door closes, instead of the usual words; shown to people. */
+  sayAtTheEnd(words: string): void
   /** Says BYE to everybody and lets go of the store. */
   close(): void
 }
@@ -42,6 +44,7 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
   let services: ImapServices = { ...options, views, trees: new PartTrees(), memory: createMemoryBudget(options.limits.memory_message_octets_max) }
   const admission = createAdmission(admissionLimits(options.limits))
   const sessions = new Set<Session>()
+  const farewell = { words: 'the server goes away for a moment', code: 'UNAVAILABLE' }
   return {
     admit(remoteAddress) {
       const answer = admission.judge(remoteAddress)
@@ -61,15 +64,20 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
         if (reason.by === 'bug') options.log.error('an IMAP connection ended by a bug', { error: reason.sentence })
       }
       connection.onIdle = () => session.timeOut()
-      connection.onShutdown = () => session.goodbyeSoon('the server goes away for a moment', 'UNAVAILABLE')
+      connection.onShutdown = () => session.goodbyeSoon(farewell.words, farewell.code)
       session.greet()
       connection.receive({ onBytes: (chunk) => session.receive(chunk), discard: () => session.discard() })
     },
     get sessions() {
       return sessions.size
     },
+    sayAtTheEnd(words) {
+      farewell.words = words
+      // RFC 9051 §7.1: a human has to see it.
+      farewell.code = 'ALERT'
+    },
     close() {
-      for (const session of sessions) session.goodbyeSoon('the server goes away for a moment', 'UNAVAILABLE')
+      for (const session of sessions) session.goodbyeSoon(farewell.words, farewell.code)
       views.close()
     },
   }

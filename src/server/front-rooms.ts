@@ -9,6 +9,7 @@ import type { ServerContexts } from '../net/server-contexts.ts'
 import type { Sweeper } from '../net/sweeper.ts'
 import type { StoreClient } from '../store/threads/store-client.ts'
 import type { Lobby } from './lobby.ts'
+import type { Goodbye } from './supervisor-messages.ts'
 import type { FrontStore, FrontThreadData } from './thread-messages.ts'
 
 export interface FrontRooms {
@@ -33,7 +34,7 @@ export interface FrontThing {
   /** The taking front: what the understudy took is looked for now. */
   adopt?(): void
   /** Stops accepting, says goodbye, and resolves when all sessions have gone or `graceMs` is over. */
-  stop(graceMs: number): Promise<void>
+  stop(graceMs: number, goodbye?: Goodbye): Promise<void>
 }
 
 export function proxiesOf(config: Config): Network[] {

@@ -65,11 +65,11 @@ if (port) {
     keepCompiled()
   }
 
-  const stop = async (graceMs: number): Promise<void> => {
+  const stop = async ({ graceMs, goodbye }: ToFront & { t: 'stop' }): Promise<void> => {
     lobby?.stopAccepting()
     tell({ t: 'closed' })
     try {
-      if (thing) await thing.stop(graceMs)
+      if (thing) await thing.stop(graceMs, goodbye)
       else await lobby?.dismiss()
     } catch (error) {
       log.error('stopping failed', { error: errorSentence(error) })
@@ -117,7 +117,7 @@ if (port) {
         thing?.adopt?.()
         return
       case 'stop':
-        void stop(message.graceMs)
+        void stop(message)
     }
   })
   if (contexts.ok) tell({ t: 'warm' })

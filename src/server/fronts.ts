@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
 import { Gauges } from '../store/threads/gauges.ts'
 import type { DoorSockets } from './door-sockets.ts'
+import type { Goodbye } from './supervisor-messages.ts'
 import type { DoorSocket, FromFront, FrontKind, FrontStore, FrontThreadData, ToFront } from './thread-messages.ts'
 
 const frontLimits = {
@@ -159,13 +160,13 @@ export class Front {
   }
 
   /** `onClosed`: its doors accept no more. */
-  async stop(graceMs: number, onClosed: () => void = () => {}): Promise<void> {
+  async stop(graceMs: number, onClosed: () => void = () => {}, goodbye?: Goodbye): Promise<void> {
     this.#stopping = true
     this.#cancelBeat?.()
     const worker = this.#worker
     if (!worker) return onClosed()
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-    void this.#reach('closed', { t: 'stop', graceMs }).catch(() => {}).then(onClosed)
+    void this.#reach('closed', { t: 'stop', graceMs, ...(goodbye ? { goodbye } : {}) }).catch(() => {}).then(onClosed)
     await gone
   }
 

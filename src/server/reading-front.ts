@@ -16,7 +16,8 @@ export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
   rooms.lobby.receive({ admit: (_, remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })
   return {
     reload: (config) => door.reload(settingsOf(config)),
-    async stop(graceMs) {
+    async stop(graceMs, goodbye) {
+      if (goodbye) door.sayAtTheEnd(goodbye.imap)
       await Promise.all(rooms.lobby.listeners.map((listener) => listener.close({ graceMs })))
       door.close()
     },

@@ -8,7 +8,7 @@ import type { Random } from '../base/random.ts'
 import type { ExitCode, ListenerFacts, Office } from '../admin/admin.ts'
 import type { Config, DoorName } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
-import type { ServerFacts } from './supervisor-messages.ts'
+import type { Goodbye, ServerFacts } from './supervisor-messages.ts'
 
 /** A listening socket that was opened by somebody else (the supervisor, systemd). */
 export interface InheritedSocket {
@@ -54,7 +54,7 @@ export interface Server {
   /** Takes over a config in which only what can change at run time differs; reads certificates again. Ends no session. */
   reload(next: Config): Promise<Parsed<void>>
   /** Stops accepting (`onClosed`), gives sessions a short grace, says goodbye, seals, lets go of the data. */
-  stop(onClosed?: () => void): Promise<void>
+  stop(onClosed?: () => void, goodbye?: Goodbye): Promise<void>
   /** Resolves when the server can no longer keep its promises (a failed write: exit 74). Nothing was acknowledged after it. */
   readonly failed: Promise<{ exit: ExitCode; reason: string }>
   /** The understudy has gone: what it took is looked for now. */

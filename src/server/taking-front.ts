@@ -26,7 +26,8 @@ export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
   rooms.lobby.receive({ admit: (door, remote) => doors.admit(kindOf(door), remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection, greeted) => doors.accept(kindOf(door), connection, greeted) })
   return {
     reload: (config) => doors.reload(settingsOf(config)),
-    async stop(graceMs) {
+    async stop(graceMs, goodbye) {
+      if (goodbye) doors.sayAtTheEnd(goodbye.smtp)
       await Promise.all(rooms.lobby.listeners.map((listener) => listener.close({ graceMs })))
     },
   }

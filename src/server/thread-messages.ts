@@ -3,6 +3,7 @@ import type { Config, DoorName } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
 import type { ListenAddress } from '../net/listen-address.ts'
 import type { FrontPorts } from '../store/threads/messages.ts'
+import type { Goodbye } from './supervisor-messages.ts'
 
 /** What a front thread does. Mail-taking and reading doors never share one. */
 export type FrontKind = 'taking' | 'reading' | 'queue'
@@ -42,7 +43,7 @@ export type ToFront =
   | ({ t: 'go' } & FrontStore)
   | { t: 'reload'; config: Config; certificates: CertificatePair[] }
   /** Stop accepting ("closed" is the answer), say goodbye within `graceMs`, close the store's channels. */
-  | { t: 'stop'; graceMs: number }
+  | { t: 'stop'; graceMs: number; goodbye?: Goodbye }
   /** The taking thread: the understudy has gone, what it took is looked for now. */
   | { t: 'adopt' }
   | { t: 'beat' }

@@ -29,6 +29,8 @@ import { Standing, type SmtpDoorKind, type StandingOptions } from './standing.ts
 import { ChunkTransfer, DataTransfer } from './transfer.ts'
 
 export interface SmtpServices extends StandingOptions {
+  /** What is said when the server leaves. One object for all sessions: it may be changed before they are told. */
+  readonly farewell: { reply: Reply }
   readonly logins: LoginJudge
   readonly clock: Clock
   readonly random: Random
@@ -121,7 +123,7 @@ export class Conversation {
 
   #takeCommand(): boolean {
     if (this.#stopping && this.#reader.heldOctets === 0) {
-      this.#sayAndClose(replies.goingAway)
+      this.#sayAndClose(this.#services.farewell.reply)
       return false
     }
     const line = this.#reader.takeLine()
@@ -443,7 +445,7 @@ export class Conversation {
   /** The door closes: what is under way is finished, then 421. */
   shutdown(): void {
     this.#stopping = true
-    if (this.#waiting === 'no' && this.#mode.is !== 'data' && this.#mode.is !== 'chunk' && this.#state.at !== 'closed') this.#sayAndClose(replies.goingAway)
+    if (this.#waiting === 'no' && this.#mode.is !== 'data' && this.#mode.is !== 'chunk' && this.#state.at !== 'closed') this.#sayAndClose(this.#services.farewell.reply)
   }
 
   /** The connection is gone. */

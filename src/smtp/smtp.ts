@@ -9,7 +9,7 @@ import { createIntake, type DeliveryRules } from '../intake/intake.ts'
 import type { Connection } from '../net/connection.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
 import type { Store } from '../store/store.ts'
-import { printReply } from '../wire/smtp/reply.ts'
+import { printReply, reply } from '../wire/smtp/reply.ts'
 import { Conversation, type SmtpServices } from './conversation.ts'
 import type { SmtpPeer } from './peer.ts'
 import { replies } from './replies.ts'
@@ -51,6 +51,8 @@ export interface SmtpDoors {
   accept(kind: SmtpDoorKind, connection: Connection, greeted?: boolean): void
   /** For sessions that begin from now on. */
   reload(settings: SmtpSettings): void
+  /** When the doors close, instead of the usual words. */
+  sayAtTheEnd(words: string): void
   readonly sessions: number
 }
 
@@ -64,7 +66,8 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
     store, clock, random, log, limits: options.limits, memory: createMemoryBudget(options.limits.memory_message_octets_max), hostname,
     delivery: options.delivery, receivedShowsClient: options.receivedShowsClient,
   })
-  let services: SmtpServices = { intake, logins, clock, random, log, limits: options.limits, hostname, plaintextLogin: options.plaintextLogin, scram: options.scram }
+  const farewell = { reply: replies.goingAway }
+  let services: SmtpServices = { farewell, intake, logins, clock, random, log, limits: options.limits, hostname, plaintextLogin: options.plaintextLogin, scram: options.scram }
   const refusals = { 'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou) }
   return {
     admit(kind, remoteAddress) {
@@ -87,6 +90,9 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
       services = { ...services, limits, plaintextLogin, scram }
       admission.setLimits(admissionLimits(limits))
       intake.reload({ limits, delivery, receivedShowsClient })
+    },
+    sayAtTheEnd(words) {
+      farewell.reply = reply(421, '4.3.2', words)
     },
     get sessions() {
       return admission.inside

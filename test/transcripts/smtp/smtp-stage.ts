@@ -13,6 +13,7 @@ import { systemRandom } from '../../../src/base/random.ts'
 import { createLoginJudge, createMemoryBudget } from '../../../src/guard/guard.ts'
 import { createIntake } from '../../../src/intake/intake.ts'
 import { Conversation, type SmtpServices } from '../../../src/smtp/conversation.ts'
+import { replies } from '../../../src/smtp/replies.ts'
 import type { PeerTls, SmtpPeer } from '../../../src/smtp/peer.ts'
 import type { SmtpDoorKind } from '../../../src/smtp/standing.ts'
 import { openInlineStore } from '../../../src/store/inline.ts'
@@ -97,7 +98,7 @@ export class SmtpStage {
       clock, random: systemRandom, log, limits, memory: createMemoryBudget(limits.memory_message_octets_max), hostname: 'mx.example.org',
       delivery: { subaddressSeparator: '+', postmaster: undefined }, receivedShowsClient: false,
     })
-    return { intake, logins: createLoginJudge({ directory: store.directory, clock, random: systemRandom, decoyKey: new Uint8Array(32) }), clock, random: systemRandom, log, limits, hostname: 'mx.example.org', plaintextLogin, scram: true }
+    return { farewell: { reply: replies.goingAway }, intake, logins: createLoginJudge({ directory: store.directory, clock, random: systemRandom, decoyKey: new Uint8Array(32) }), clock, random: systemRandom, log, limits, hostname: 'mx.example.org', plaintextLogin, scram: true }
   }
 
   #accept(...[meta, body]: Parameters<Store['accept']>): ReturnType<Store['accept']> {
