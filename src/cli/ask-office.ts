@@ -71,7 +71,7 @@ async function asOwner(context: Context, config: Config, act: (office: Office) =
 }
 
 /** Files that root makes would be closed to the server, which runs as somebody else. */
-function becomeTheServersUser(config: Config): Refusal | undefined {
+export function becomeTheServersUser(config: Config): Refusal | undefined {
   if (!isRoot()) return undefined
   const { user } = config.run
   if (user === undefined) {

@@ -85,6 +85,17 @@ export const catalogueEn = {
   portTaken: (door: string, where: string) => `${where} (${door}) is taken by another program; stop that one, or use another port: --listen ${door}=127.0.0.1:0 takes a free one`,
   alreadyOwned: (data: string) => `another Daruma is running on ${data}; stop it first (daruma stop), or give this one a data directory of its own`,
 
+  // Maintenance and incidents.
+  optionMissing: (name: string) => `${name} must be given`,
+  onFilesOnly: 'no supervisor is running on this data: this was written down, and counts from its next start',
+  windowPlanned: (id: string, from: string, to: string) => `${id} is planned: ${from} to ${to}`,
+  windowCancelled: (id: string) => `${id} is cancelled`,
+  maintenanceBegun: (id: string, to: string) => `${id} has begun; it ends at ${to}, or with "daruma maintenance end"`,
+  maintenanceEnded: (id: string) => `${id} has ended; the server is back`,
+  noIncidents: 'nothing is wrong, and nothing was in the last week',
+  goesOn: 'now',
+  nextStep: 'what to do',
+
   // The trial screen.
   trialTitle: 'Daruma is running in trial mode.',
   trialAddress: 'Address',

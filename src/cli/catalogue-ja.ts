@@ -80,6 +80,16 @@ export const catalogueJa: Catalogue = {
   portTaken: (door, where) => `${where}（${door}）は別のプログラムが使っています。それを止めるか、別のポートを使ってください（--listen ${door}=127.0.0.1:0 で空きポート）`,
   alreadyOwned: (data) => `別の Daruma が ${data} で動いています。先に止めるか（daruma stop）、別のデータディレクトリを指定してください`,
 
+  optionMissing: (name) => `${name} を指定してください`,
+  onFilesOnly: 'このデータの上で動いているスーパーバイザーはありません。記録だけを行い、次の起動から有効になります',
+  windowPlanned: (id, from, to) => `${id} を計画しました：${from} ～ ${to}`,
+  windowCancelled: (id) => `${id} を中止しました`,
+  maintenanceBegun: (id, to) => `${id} を始めました。${to} に、または「daruma maintenance end」で終わります`,
+  maintenanceEnded: (id) => `${id} を終えました。サーバーは動いています`,
+  noIncidents: '問題はありません。直近一週間にもありませんでした',
+  goesOn: '継続中',
+  nextStep: 'すべきこと',
+
   trialTitle: 'Daruma が試用モードで動いています。',
   trialAddress: 'アドレス',
   trialPassword: 'パスワード',

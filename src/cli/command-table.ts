@@ -5,10 +5,12 @@ import { aliasCommands } from './commands/alias.ts'
 import { configCommands } from './commands/config.ts'
 import { domainCommands } from './commands/domain.ts'
 import { helpCommands } from './commands/help.ts'
+import { incidentCommands } from './commands/incidents.ts'
+import { maintenanceCommands } from './commands/maintenance.ts'
 import { queueCommands, traceCommands } from './commands/queue.ts'
 import { runCommands } from './commands/run.ts'
 import { steerCommands } from './commands/steer.ts'
 
 export const commandTable = (): readonly Command[] => [
-  ...runCommands, ...steerCommands, ...accountCommands, ...aliasCommands, ...domainCommands, ...queueCommands, ...traceCommands, ...configCommands, ...helpCommands,
+  ...runCommands, ...steerCommands, ...accountCommands, ...aliasCommands, ...domainCommands, ...queueCommands, ...traceCommands, ...incidentCommands, ...maintenanceCommands, ...configCommands, ...helpCommands,
 ]

@@ -33,6 +33,8 @@ export interface IncidentBookOptions {
   /** Ended ones beyond this many, or older than `keptMs`, are dropped. */
   readonly incidentsMax?: number
   readonly keptMs?: number
+  /** Only reads: nothing is written, whatever the file is like. */
+  readonly isReader?: boolean
   /** Called after everything that a reader of the status page would see. */
   readonly onChange?: () => void
 }
@@ -75,7 +77,7 @@ class Book implements IncidentBook {
     this.#options = options
     this.#path = join(options.directory, INCIDENTS_FILE)
     const isWhole = this.#read()
-    if (!isWhole) this.#rewrite()
+    if (!isWhole && !options.isReader) this.#rewrite()
   }
 
   // ------------------------------------------------------------------ what happens
@@ -241,8 +243,7 @@ class Book implements IncidentBook {
       if (!facts) return true
       if (facts.sizeOctets > BOOK_OCTETS_MAX) {
         log.warn('the book of incidents is larger than it can be; it is set aside', { path: this.#path, octets: facts.sizeOctets })
-        disk.rename(this.#path, `${this.#path}.aside`)
-        return false
+        return this.#setAside()
       }
       bytes = disk.readWhole(this.#path)
     } catch (error) {
@@ -261,6 +262,7 @@ class Book implements IncidentBook {
     }
     if (unknown > 0) log.warn('lines of the book of incidents are not understood and are passed over', { path: this.#path, lines: unknown })
     if (isTorn) return false
+    if (this.#options.isReader) return true
     try {
       this.#file = disk.open(this.#path, 'update')
       this.#sizeOctets = bytes.length
@@ -272,6 +274,7 @@ class Book implements IncidentBook {
   }
 
   #setAside(): boolean {
+    if (this.#options.isReader) return false
     try {
       this.#options.disk.rename(this.#path, `${this.#path}.aside`)
     } catch {
