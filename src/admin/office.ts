@@ -58,6 +58,19 @@ export interface ReloadReport {
   readonly needRestart: readonly string[]
 }
 
+/** A place that holds the journal: the data folder or a mirror. */
+export interface JournalMember {
+  readonly root: string
+  /** "in": everything is kept there before it is acknowledged; "dropped"; "filling": it is being brought level. */
+  readonly state: string
+  /** Why it is out; null when it is in. */
+  readonly because: string | null
+  readonly sinceMs: number
+  /** Of one that is being brought level. */
+  readonly filledOctets: number
+  readonly totalOctets: number
+}
+
 export interface RunningServer {
   readonly version: string
   readonly pid: number
@@ -65,6 +78,8 @@ export interface RunningServer {
   readonly data: string
   readonly startedMs: number
   listeners(): readonly ListenerFacts[]
+  /** The copies of the journal, the data folder first. */
+  members(): readonly JournalMember[]
   /** Reads the config again. */
   reload(): Promise<Answer<ReloadReport>>
   /** Begins to stop; returns at once. */

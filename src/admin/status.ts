@@ -1,6 +1,6 @@
 // How the running server is, in numbers.
 import { text } from '../base/language.ts'
-import { type Answer, type ListenerFacts, type Office, type ReloadReport, type Refusal, done, refused, EXIT } from './office.ts'
+import { type Answer, type JournalMember, type ListenerFacts, type Office, type ReloadReport, type Refusal, done, refused, EXIT } from './office.ts'
 
 export interface Status {
   readonly version: string
@@ -10,6 +10,8 @@ export interface Status {
   readonly started: string
   readonly uptimeSeconds: number
   readonly listeners: readonly ListenerFacts[]
+  /** The copies of the journal; only where there is more than one. */
+  readonly members?: readonly JournalMember[]
   readonly domains: number
   readonly accounts: number
   /** Messages in all mailboxes of all accounts that can be read. */
@@ -50,6 +52,7 @@ export async function status(office: Office): Promise<Answer<Status>> {
     started: new Date(server.startedMs).toISOString(),
     uptimeSeconds: Math.max(0, Math.floor((office.clock.nowMs() - server.startedMs) / 1000)),
     listeners: server.listeners(),
+    ...(server.members().length > 1 ? { members: server.members() } : {}),
     domains: [...store.directory.domains()].length,
     accounts: accounts.length,
     messagesTotal,

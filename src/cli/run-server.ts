@@ -92,6 +92,7 @@ async function untilEnd(context: Context, options: RunOptions, server: Server, l
     server: {
       version, pid: context.pid, hostname, data, startedMs: clock.nowMs(),
       listeners: () => server.listeners,
+      members: () => server.facts().members,
       reload,
       stop: () => (link ? link.wishStop() : stop.abort()),
     },

@@ -1,4 +1,5 @@
 // What the supervisor and the server process say to each other, over the channel that the process was started with.
+import type { JournalMember } from '../admin/admin.ts'
 import type { DoorName } from '../config/config.ts'
 import type { CertificatePair } from '../net/server-contexts.ts'
 import type { SocketPlace } from '../base/inherited-socket.ts'
@@ -54,7 +55,7 @@ export interface ServerFacts {
   /** Since the start of the process. */
   readonly messagesTaken: number
   readonly logins: number
-  readonly members: readonly { root: string; state: string; because: string | null }[]
+  readonly members: readonly JournalMember[]
   /** Accounts whose database is being made again or cannot be opened. */
   readonly accountsInTrouble: number
 }

@@ -37,8 +37,12 @@ async function look(context: Context, config: Config): Promise<Look | Answer<nev
 function printStatus(context: Context, { status, answers }: Look): void {
   const listeners = status.listeners.map((listener, index) => ({ ...listener, answers: answers[index] ?? false }))
   if (context.line.flag('json')) return printJson(context, { running: true, ...status, listeners })
-  const { listeners: _, ...facts } = status
+  const { listeners: _, members, ...facts } = status
   printFacts(context, facts)
+  if (members) {
+    sayLine(context, '')
+    printTable(context, members.map((member) => ({ copy: member.root, state: member.state, level: member.state === 'filling' ? `${Math.floor((100 * member.filledOctets) / Math.max(1, member.totalOctets))} %` : null, because: member.because })), ['copy', 'state', 'level', 'because'])
+  }
   sayLine(context, '')
   printTable(context, listeners, ['door', 'address', 'port', 'tls', 'answers'])
 }

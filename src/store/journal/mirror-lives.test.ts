@@ -61,7 +61,7 @@ async function backAndLevel(model: JournalModel, root = '/mirror'): Promise<void
   await model.check()
 }
 
-async function crashed(act: () => Promise<unknown> | unknown): Promise<boolean> {
+async function crashed(act: () => unknown): Promise<boolean> {
   try {
     await act()
     return false
