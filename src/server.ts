@@ -32,8 +32,6 @@ import { removeUnnamedLarge } from './store/threads/large-cleanup.ts'
 import { startStoreThreads, type StoreThreads } from './store/threads/store-threads.ts'
 import { StoreClient } from './store/threads/store-client.ts'
 
-/** Sessions get so long to finish when the server stops. */
-const GRACE_MS = 5000
 const LOCK_WAIT_MS = 10_000
 const LOCK_STEP_MS = 20
 /** Chores wait until the rush after a start is over. */
@@ -200,7 +198,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     adopt: () => fronts.find((front) => front.kind === 'taking')?.adopt(),
     facts() {
       const admission = client.admission(0)
-      return { refusing: admission.admit ? null : admission.because, paused: [], messagesTaken: 0, logins: 0, members: [], accountsInTrouble: 0 }
+      return { refusing: admission.admit ? null : admission.because, paused: [], messagesTaken: 0, logins: 0, members: store.members().map((member) => ({ ...member, because: member.because || null })), accountsInTrouble: 0 }
     },
     async reload(next) {
       const certificates = next.tls ? loadOperatorsCertificates(next, options) : loadCertificates(next, options)
@@ -219,7 +217,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
         tidying.abort(new Error('the server is stopping'))
         const stopping = fronts.map((front) => {
           const closed = Promise.withResolvers<void>()
-          return { closed: closed.promise, gone: front.stop(GRACE_MS, closed.resolve, goodbye) }
+          return { closed: closed.promise, gone: front.stop(running.limits.leave_grace_ms, closed.resolve, goodbye) }
         })
         void Promise.all(stopping.map((front) => front.closed)).then(onClosed)
         await Promise.all(stopping.map((front) => front.gone))

@@ -76,6 +76,10 @@ export const limitDefaults = {
   queue_lifetime_ms: 5 * 24 * 3600_000,
   /** The sender is told of a delay after so long. */
   queue_delay_notice_ms: 4 * 3600_000,
+  /** A server process that gives no sign of life for so long is ended by its supervisor, and another is started. */
+  server_stuck_ms: 15_000,
+  /** Sessions get so long to finish when a server leaves. */
+  leave_grace_ms: 5000,
   /** Message bytes held in memory by the understudy before the rest goes to files. */
   understudy_memory_octets_max: 16 * 1024 * 1024,
   /** New connections to the understudy from one address in a minute (not from this machine). */

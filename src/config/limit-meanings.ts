@@ -45,4 +45,6 @@ export const limitMeanings: { readonly [name in LimitName]?: Text } = {
   status_connections_max: text('Connections at one moment to the status page.', '状態ページへの同時接続数。'),
   status_requests_per_minute_max: text('Requests of one address (IPv6: one /64) to the status page in a minute. Loopback, where a proxy stands, is not counted.', '一つのアドレス（IPv6 は /64）から状態ページへの、一分あたりの要求数。プロキシのいるループバックは数えません。'),
   incidents_max: text('Incidents that are remembered after their end.', '終わった後も記録に残す障害の数。'),
+  server_stuck_ms: text('A server process that gives no sign of life for so long is ended by its supervisor, and another is started.', 'サーバーのプロセスからこの時間応答がなければ、スーパーバイザーが終了させて別のプロセスを起動します。'),
+  leave_grace_ms: text('Sessions get so long to finish when a server leaves (restart, stop, maintenance).', 'サーバーが退くとき（再起動、停止、メンテナンス）、セッションが終わるまで待つ時間。'),
 }

@@ -27,8 +27,8 @@ const conductorLimits = {
   understudy_grace_ms: 5000,
   /** A successor that is not warm by then is given up; the old server goes on. */
   warm_ms: 60_000,
-  /** A server that was told to leave ends by then (its own grace is 5 s), or is killed. */
-  leave_ms: 25_000,
+  /** A server that was told to leave ends so long after its own grace (databases are flushed), or is killed. */
+  leave_ms: 20_000,
   /** A killed process is reaped by then, or it is in the kernel's hands. */
   reap_ms: 10_000,
 } as const
@@ -46,6 +46,8 @@ export interface ConductorOptions {
   /** Was the server that has just died applying one certain record? */
   diedApplying(): boolean
   readonly happenings: Happenings
+  /** What a leaving server gives its sessions. */
+  graceMs(): number
 }
 
 /** What is told to whoever writes it down. */
@@ -154,7 +156,7 @@ export class Conductor {
         await old.closed
         successor.tell({ t: 'accept' })
         // The loop goes on when it has ended; here it is only made certain that it does.
-        if (!(await old.endsWithin(conductorLimits.leave_ms))) await this.#killForCertain(old)
+        if (!(await old.endsWithin(this.#leaveMs()))) await this.#killForCertain(old)
       }
       const serves = await Promise.race([successor.ready.then(() => true), successor.ended.then(() => false)])
       const ms = Math.round(clock.monotonicMs() - startedMs)
@@ -180,7 +182,7 @@ export class Conductor {
     this.#hurry()
     if (!server || server.isGone) return this.#become('maintenance')
     server.tell({ t: 'stop', goodbye })
-    if (!(await server.endsWithin(conductorLimits.leave_ms))) await this.#killForCertain(server)
+    if (!(await server.endsWithin(this.#leaveMs()))) await this.#killForCertain(server)
   }
 
   /** Resolves when the server serves again; false when it did not come up within `ms` (it is still tried). */
@@ -286,10 +288,14 @@ export class Conductor {
     return this.#options.understudy.stop(graceMs)
   }
 
+  #leaveMs(): number {
+    return this.#options.graceMs() + conductorLimits.leave_ms
+  }
+
   async #leave(server: ServerProcess | undefined): Promise<void> {
     if (!server || server.isGone) return
     server.tell({ t: 'stop' })
-    if (!(await server.endsWithin(conductorLimits.leave_ms))) await this.#killForCertain(server)
+    if (!(await server.endsWithin(this.#leaveMs()))) await this.#killForCertain(server)
   }
 
   /** STORE.md, Journal 6: killed and reaped before another is started. One that cannot die leaves the door to the understudy. */

@@ -10,8 +10,8 @@ const BEAT_MS = 1000
 
 export interface ServerProcessOptions extends ChildOptions {
   readonly hello: Hello
-  /** Beats in a row without an answer after which it counts as hung. */
-  readonly beatsMissedMax: number
+  /** Without an answer to any beat for so long it counts as hung. */
+  readonly stuckMs: number
   readonly clock: Clock
   onStopWished(): void
   onFacts(facts: ServerFacts): void
@@ -113,7 +113,7 @@ export class ServerProcess {
   #beat(): void {
     this.#cancelBeat = this.#options.clock.after(BEAT_MS, () => {
       this.#missed += 1
-      if (this.#missed > this.#options.beatsMissedMax) this.#hung.resolve('hung')
+      if (this.#missed * BEAT_MS > this.#options.stuckMs) this.#hung.resolve('hung')
       this.#child.tell({ t: 'beat' })
       if (!this.isGone) this.#beat()
     })

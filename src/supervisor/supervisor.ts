@@ -22,9 +22,6 @@ import { createSupervisorOffice, readingSupervisorOperations } from './superviso
 import { Chronicle } from './chronicle.ts'
 import { UnderstudyKeeper } from './understudy-keeper.ts'
 
-/** Beats (one a second) without an answer after which a server counts as hung. */
-const BEATS_MISSED_MAX = 15
-
 export interface SuperviseOptions {
   readonly config: Config
   /** The config as it is by now, for what starts later; undefined when it cannot be read. */
@@ -72,7 +69,7 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
       env: { ...env, DARUMA_SUPERVISED: '1' },
       fds: stdio, clock,
       hello: { t: 'hello', ...as, sockets, certificates: options.certificates },
-      beatsMissedMax: BEATS_MISSED_MAX,
+      stuckMs: config.limits.server_stuck_ms,
       onStopWished: () => stop.abort(),
       onFacts: (facts) => chronicle.serverFacts(facts),
     })
@@ -103,6 +100,7 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
 
   const conductor = new Conductor({
     clock, log, startServer, understudy,
+    graceMs: () => (options.readConfigAgain() ?? config).limits.leave_grace_ms,
     diedApplying: () => diedApplying(config.data),
     happenings: {
       ready(_server, isFirst) {
