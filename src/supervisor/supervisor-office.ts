@@ -1,6 +1,7 @@
 // What can be asked of the supervisor over its control socket.
 import type { Clock } from '../base/clock.ts'
 import { sameText } from '../base/language.ts'
+import { performWatch, readingWatchOperations, watchOperations } from '../admin/maintenance-and-incidents.ts'
 import { type Answer, EXIT, done, refusalOf, refused } from '../admin/office.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Conductor, ServerState } from './conductor.ts'
@@ -25,10 +26,10 @@ export interface SupervisorOfficeOptions {
 
 type Operation = (args: unknown) => Promise<Answer<unknown>>
 
-export const readingSupervisorOperations: ReadonlySet<string> = new Set(['supervisor-status'])
+export const readingSupervisorOperations: ReadonlySet<string> = new Set(['supervisor-status', ...readingWatchOperations])
 
 export function createSupervisorOffice(options: SupervisorOfficeOptions): (command: string, args: unknown) => Promise<Answer<unknown>> {
-  const { conductor, understudy, stop, pid, version } = options
+  const { conductor, understudy, chronicle, stop, clock, pid, version } = options
   const operations: Record<string, Operation> = {
     'supervisor-status': () => Promise.resolve(done<SupervisorStatus>({
       version, pid,
@@ -42,6 +43,10 @@ export function createSupervisorOffice(options: SupervisorOfficeOptions): (comma
     },
   }
   return async (command, args) => {
+    if (Object.hasOwn(watchOperations, command)) {
+      const { windows, incidents, traffic, maintenance } = chronicle
+      return performWatch({ clock, windows, incidents, traffic, maintenance, changed: () => chronicle.changed() }, command, args)
+    }
     const operation = Object.hasOwn(operations, command) ? operations[command] : undefined
     if (!operation) return refused('bad-request', sameText(`there is no operation "${command}"`), EXIT.usage)
     try {
