@@ -198,7 +198,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     adopt: () => fronts.find((front) => front.kind === 'taking')?.adopt(),
     facts() {
       const admission = client.admission(0)
-      return { refusing: admission.admit ? null : admission.because, paused: [], messagesTaken: 0, logins: 0, members: store.members().map((member) => ({ ...member, because: member.because || null })), accountsInTrouble: 0 }
+      return { refusing: admission.admit ? null : admission.because, paused: [], messagesTaken: store.gauges.get('arrivals'), logins: 0, members: store.members().map((member) => ({ ...member, because: member.because || null })), accountsInTrouble: store.gauges.get('accountsInTrouble') }
     },
     async reload(next) {
       const certificates = next.tls ? loadOperatorsCertificates(next, options) : loadCertificates(next, options)

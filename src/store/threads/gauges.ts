@@ -26,6 +26,10 @@ const FIELDS = [
   'membersFilling',
   /** Counts whenever one of them was dropped or has come back. Journal thread. */
   'membersChange',
+  /** Messages kept since the start: arrivals, no client's changes. Journal thread. */
+  'arrivals',
+  /** Accounts that clients may not change now: damaged, being made again, far behind. Account thread. */
+  'accountsInTrouble',
 ] as const
 
 export type GaugeName = (typeof FIELDS)[number]

@@ -197,11 +197,13 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     const kept = new Map<number, { ids: number[]; sequences: number[] }>()
     const waiting: Appended['waiting'] = []
     let through = 0
+    let arrivals = 0
     const before = appendedOctets
     for (let i = 0; i < batch.length; i++) {
       const { front, item } = batch[i] as Waiting
       const seq = sequences[i] as number
       through = seq
+      if (item.type === 'arrival') arrivals += 1
       // The same count as the account thread makes when it has applied the record: their difference is the lag.
       appendedOctets += (drafts[i] as RecordDraft).meta.length + (item.body?.length ?? item.large?.sizeOctets ?? 0)
       if (item.answerFrom !== null) {
@@ -216,6 +218,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     }
     gauges.set('durableSequence', through)
     gauges.set('appendedOctets', appendedOctets)
+    if (arrivals > 0) gauges.set('arrivals', gauges.get('arrivals') + arrivals)
     // Until the disk is asked again: a burst must not eat up what is kept back.
     gauges.set('freeOctets', Math.max(0, gauges.get('freeOctets') - (appendedOctets - before)))
     for (const [front, list] of kept) tell(front, { t: 'kept', ...list })
