@@ -146,7 +146,7 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
       trouble(database, on) {
         if (on) troubled.add(database)
         else troubled.delete(database)
-        options.gauges.set('accountsInTrouble', troubled.size)
+        gauges.set('accountsInTrouble', troubled.size)
         for (const front of fronts.keys()) tell(front, { t: 'trouble', database, on })
       },
       skip(skip) {
