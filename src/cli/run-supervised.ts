@@ -67,6 +67,7 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
 
   const { doors } = bank.value
   const manager = serviceManager(context.env, clock)
+  let isAnswering = false
   log.info('the supervisor starts', { version, data: config.data, hostname: config.hostname, pid: context.pid })
   try {
     const exit = await superviseServer({
@@ -82,7 +83,12 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
         serving() {
           const listeners = doors.map(({ door, place }): ListenerFacts => ({ door, address: place?.address ?? 'inherited', port: place?.port ?? 0, tls: door.endsWith('s') }))
           writeRunFiles(config.data, context.pid, listeners)
+        },
+        answering() {
+          if (isAnswering) return
+          isAnswering = true
           manager.ready()
+          // That this process still turns is what the service manager watches; it watches all others.
           manager.startWatchdog(() => true)
         },
         stopping: () => manager.stopping(),

@@ -38,8 +38,10 @@ export interface SuperviseOptions {
   /** The launcher on the disk, which may be another version by now; for planned restarts. Undefined: there is none. */
   readonly launcher: string | undefined
   readonly events: {
-    /** For the first time. */
+    /** The server serves, for the first time. */
     serving(): void
+    /** Somebody answers at the door, for the first time: the server, or the understudy where the server does not come up. */
+    answering(): void
     stopping(): void
   }
   /** Files a message with every account; false when no server is there to do it. */
@@ -75,7 +77,7 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
     })
   }
 
-  const understudy = new UnderstudyKeeper({
+  const understudy: UnderstudyKeeper = new UnderstudyKeeper({
     clock, log,
     launch() {
       const now = options.readConfigAgain() ?? config
@@ -94,7 +96,10 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
         },
       }
     },
-    onChange: () => chronicle.changed(),
+    onChange() {
+      if (understudy.state === 'taking') options.events.answering()
+      chronicle.changed()
+    },
     onDeath: () => chronicle.understudyDied(),
   })
 
@@ -105,7 +110,9 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
     happenings: {
       ready(_server, isFirst) {
         chronicle.ready()
-        if (isFirst) options.events.serving()
+        if (!isFirst) return
+        options.events.serving()
+        options.events.answering()
       },
       hung: (server) => chronicle.hung(server.pid),
       died: (end, death, next) => chronicle.died(end, death, next),
