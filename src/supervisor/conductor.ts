@@ -25,6 +25,7 @@ const conductorLimits = {
   understudy_after_first_ms: 3000,
   /** The understudy's sessions get so long when the server is back. */
   understudy_grace_ms: 5000,
+  understudy_short_grace_ms: 1000,
   /** A successor that is not warm by then is given up; the old server goes on. */
   warm_ms: 60_000,
   /** A server that was told to leave ends so long after its own grace (databases are flushed), or is killed. */
@@ -89,6 +90,9 @@ export class Conductor {
 
   /** Resolves with the exit code of the whole when it is over. */
   async run(): Promise<ExitCode> {
+    // A window that ran when the supervisor before this one ended goes on.
+    if (this.#maintenance) await this.#maintenance.over.promise
+    if (this.#stopping) return EXIT.done
     this.#callUnderstudy(conductorLimits.understudy_after_first_ms)
     let server = this.#start('none')
     for (;;) {
@@ -177,7 +181,10 @@ export class Conductor {
     if (this.#maintenance || this.#stopping) return
     this.#maintenance = { over: Promise.withResolvers<void>() }
     this.#cancelCall()
-    this.#options.understudy.start()
+    const { understudy } = this.#options
+    // One that is there already does not know of the window.
+    if (understudy.state !== 'off') await understudy.stop(conductorLimits.understudy_short_grace_ms)
+    understudy.start()
     const server = this.#server
     this.#hurry()
     if (!server || server.isGone) return this.#become('maintenance')
