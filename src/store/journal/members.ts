@@ -8,6 +8,7 @@ import { errorSentence, Outage } from '../../base/errors.ts'
 import { isNoSpace } from './disk-fault.ts'
 import { entryOf, type FoundView, type MemberEntry, MEMBERS_FILE, type MembersView, parseMembersView } from './members-view.ts'
 import { memberNamedIn } from './member-records.ts'
+import { mountPointOf } from './mount-point.ts'
 import type { ParsedSegmentHeader } from './segment-header.ts'
 import { SegmentCopies, Window } from './segment-copies.ts'
 import { inOrder, parseSegmentName, type SegmentName } from './segment-name.ts'
@@ -86,6 +87,9 @@ export function surveyMembers(disk: Disk, members: readonly Member[], view?: Mem
       if (members.length > 1) probe(disk, member)
       const names = disk.list(member.journal)
       const segments = names.map(parseSegmentName).filter((name) => name !== undefined).sort(inOrder)
+      // A data folder that was dropped is filled before anything else; not if its disk is only not mounted.
+      const unmounted = member === members[0] && dropped && segments.length === 0 && mountPointOf(disk, member.root) !== dropped.mountPoint
+      if (unmounted) return { member, missing: `${member.root} is empty, and nothing is mounted at ${dropped.mountPoint} any more`, dropped: undefined, available: true, names, segments }
       return { member, missing: undefined, dropped, available: true, names, segments }
     } catch (error) {
       if (!(error instanceof Outage)) throw error
