@@ -1,7 +1,7 @@
 // Two copies of the journal: what one has lost is answered from the other and mended, on the disk too, while the server
 // runs. With one copy it is reported and never served. A copy that is missing or fails is never passed over in silence.
 import assert from 'node:assert/strict'
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -38,6 +38,13 @@ function damageMessage(root: string, name: string): { path: string; offset: numb
     return { path, offset: offset + 400 }
   }
   throw new Error(`${name} is in no file of ${root}`)
+}
+
+async function untilLevel(server: DarumaProcess, mirror: string): Promise<void> {
+  await until('the mirror to be level', () => {
+    const { members } = JSON.parse(server.run(['status', '--json'])) as { members: { root: string; state: string }[] }
+    return members.some(({ root, state }) => root === mirror && state === 'in')
+  }, 30_000)
 }
 
 const octetAt = ({ path, offset }: { path: string; offset: number }): number => readFileSync(path)[offset] as number
@@ -91,7 +98,7 @@ test('a large message that was whole when it was last read and is damaged now is
   client.connection.destroy()
 })
 
-test('a mirror that is missing refuses the start with its name, unless the loss is accepted; it is refused until it is whole again', async (t) => {
+test('a mirror that is missing refuses the start with its name, unless the loss is accepted; when it returns it is brought level by itself', async (t) => {
   const { server, mirror, mail } = await start(t, { mirror: true })
   await mail.send(10)
   assert.equal(await server.stop(), 0)
@@ -110,17 +117,11 @@ test('a mirror that is missing refuses the start with its name, unless the loss 
   await more.check()
   assert.equal(await accepting.stop(), 0)
 
-  // The disk comes back as it was: it lacks what was taken meanwhile, and is not taken for whole.
-  rmSync(mirror, { recursive: true, force: true })
+  // The disk comes back as it was: it lacks what was taken meanwhile, is not taken for whole, and no reason to refuse.
+  assert.ok(!existsSync(mirror), 'nothing was made where it should have been')
   renameSync(`${mirror}.away`, mirror)
-  const again = await server.command(['serve', '--alone'])
-  assert.notEqual(again.code, 0)
-  assert.ok(again.stderr.includes(mirror), again.stderr)
-  // Filled by hand from the other copy, it takes part again.
-  rmSync(mirror, { recursive: true, force: true })
-  mkdirSync(mirror)
-  for (const folder of ['journal', 'large']) cpSync(join(server.data, folder), join(mirror, folder), { recursive: true })
   await server.start()
+  await untilLevel(server, mirror)
   const client = await server.imap(USER, PASSWORD)
   await client.waitForMessages(15)
   client.connection.destroy()
@@ -128,13 +129,34 @@ test('a mirror that is missing refuses the start with its name, unless the loss 
   assert.equal(await server.stop(), 0)
 })
 
-test('a mirror that fails while the server runs ends it with 74, and nothing that was acknowledged is lost', { skip: missing('gcc') }, async (t) => {
+test('a flush of the mirror fails once: it is dropped, never flushed again, and comes back by itself', { skip: missing('gcc') }, async (t) => {
   const disk = new FailingDisk(t)
   const { server, mirror, mail } = await start(t, { mirror: true, env: disk.env })
   await mail.send(10)
-  disk.order({ calls: 'sync', path: `${mirror.split('/').at(-1)}/journal/`, nth: 3, times: 0 })
+  disk.order({ calls: 'sync', path: `${mirror.split('/').at(-1)}/journal/`, nth: 3, times: 1 })
+  await mail.send(60, { connections: 6 })
+  assert.equal(mail.kept.size, 70)
+  assert.match(server.stderr, /is left out from now on/)
+  const [failed, ...after] = disk.tried()
+  assert.ok(failed?.startsWith('failed '))
+  assert.deepEqual(after.filter((line) => line.endsWith(` ${failed?.split(' ')[2]}`)), [], 'no flush is tried again on that file')
+  await untilLevel(server, mirror)
+  await mail.send(5)
+  await mail.check()
+  assert.equal(await server.stop(), 0)
+  assert.deepEqual(segmentsIn(mirror).map((path) => path.replace(mirror, '')), segmentsIn(server.data).map((path) => path.replace(server.data, '')))
+})
+
+test('a mirror that goes on failing stays out; when the other fails too the server ends with 74, and nothing acknowledged is lost', { skip: missing('gcc') }, async (t) => {
+  const disk = new FailingDisk(t)
+  const { server, mirror, mail } = await start(t, { mirror: true, env: disk.env })
+  await mail.send(10)
+  disk.order({ calls: 'sync', path: `${mirror.split('/').at(-1)}/journal/`, nth: 1, times: 0 })
+  await mail.send(20, { connections: 6 })
+  assert.equal(mail.kept.size, 30)
   let ended: number | string | undefined
   void server.exited().then((how) => (ended = how))
+  disk.order({ calls: 'sync', path: '.seg$', nth: 3, times: 0 })
   await mail.send(60, { connections: 6 })
   assert.equal(await until('the server to end', () => ended, 30_000), 74)
   disk.mend()
