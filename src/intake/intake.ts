@@ -188,6 +188,7 @@ class Incoming implements MessageIn {
     else log.warn('a message was put off', facts)
     const code = errorCode(error)
     if (code === 'ENOSPC' || code === 'EDQUOT') return refusals['disk-full']
+    if (code === 'EMFILE' || code === 'ENFILE') return refusals['no-descriptors']
     return code === 'ESHUTDOWN' ? refusals.stopping : localTrouble
   }
 

@@ -28,6 +28,7 @@ const notYours = reply(553, '5.7.1', 'this sender address does not belong to the
 
 export const refusals = {
   'disk-full': reply(452, '4.3.1', 'not enough room at the moment, try again later'),
+  'no-descriptors': reply(451, '4.3.0', 'no file descriptor is left on this side, try again later'),
   lag: reply(451, '4.3.2', 'too much to do at the moment, try again later'),
   stopping: reply(451, '4.3.2', 'the server goes away for a moment, try again soon'),
 } as const
