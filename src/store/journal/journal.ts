@@ -127,6 +127,11 @@ export class Journal {
     return this.#start.epochEnds.find((end) => end.epoch === epoch)?.last ?? 0
   }
 
+  /** A mirror without room is dropped: only the data folder's room decides what is taken. */
+  get dropsFullMirrors(): boolean {
+    return this.#options.dropFullMirrors === true
+  }
+
   /** All that are configured, the data folder first. */
   get members(): readonly MemberFacts[] {
     return this.#members.facts

@@ -240,10 +240,8 @@ export class SegmentSupply {
   }
 
   #onSpareTrouble(error: unknown): void {
-    if (!isNoSpace(error)) {
-      if (this.#members.blame(error)) return
-      throw this.#die('a spare segment could not be made', error)
-    }
+    if (this.#members.blame(error)) return
+    if (!isNoSpace(error)) throw this.#die('a spare segment could not be made', error)
     this.#full = true
     this.#spaceCheckedMs = this.#options.clock.monotonicMs()
     if (this.#told) return

@@ -253,7 +253,7 @@ export function runJournalLoop(options: JournalLoopOptions): JournalLoop {
     let free = Infinity
     const out = new Set(journal.members.filter(({ state }) => state !== 'in').map(({ root }) => root))
     for (const folder of options.folders) {
-      if (out.has(folder)) continue
+      if (out.has(folder) || (journal.dropsFullMirrors && folder !== options.folders[0])) continue
       try {
         free = Math.min(free, options.disk.freeOctets(folder))
       } catch (error) {
