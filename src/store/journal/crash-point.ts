@@ -18,7 +18,10 @@ export const CRASH_STEPS = [
   'snapshot-copy', 'snapshot-examine', 'snapshot-flush', 'snapshot-rename', 'snapshot-flush-directory', 'snapshot-remove', 'snapshot-place',
 ] as const
 
-export type CrashStep = (typeof CRASH_STEPS)[number]
+/** Those of adopting what an understudy took (server/adoption.ts); they come by only when there is something. */
+export const ADOPTION_STEPS = ['adopt-open', 'adopt-accept', 'adopt-through', 'adopt-remove', 'adopt-aside'] as const
+
+export type CrashStep = (typeof CRASH_STEPS)[number] | (typeof ADOPTION_STEPS)[number]
 export type CrashPointName = `${CrashStep}:before` | `${CrashStep}:after`
 
 /** Called with the name of the moment. It returns, or the process is gone. */

@@ -10,21 +10,23 @@ export type OnFault = (member: Member, error: Outage) => boolean
 
 /** Those on which it was done, in their order. Every one is tried before anything is thrown. */
 export function onEach<T extends { readonly member: Member }>(all: readonly T[], act: (one: T) => void, onFault: OnFault): readonly T[] {
-  const failed = new Map<T, Outage>()
+  let failed: Map<T, Outage> | undefined
   for (const one of all) {
     try {
       act(one)
     } catch (error) {
       if (!(error instanceof Outage)) throw error
+      failed ??= new Map<T, Outage>()
       failed.set(one, error)
     }
   }
-  if (failed.size === 0) return all
+  if (!failed) return all
+  const without = failed
   const errors = [...failed.values()]
   // Of several reasons the one that passes by itself: nothing is lost by waiting.
   if (failed.size === all.length) throw errors.find(isNoSpace) ?? errors[0]
   let refused: Outage | undefined
   for (const [one, error] of failed) if (!onFault(one.member, error)) refused ??= error
   if (refused) throw refused
-  return all.filter((one) => !failed.has(one))
+  return all.filter((one) => !without.has(one))
 }

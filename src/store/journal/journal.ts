@@ -15,7 +15,7 @@
 import { hexOf } from '../../base/bytes.ts'
 import { nodeAsyncDisk, nodeDisk, type AsyncDisk } from '../../base/disk.ts'
 import { errorCode, errorSentence } from '../../base/errors.ts'
-import { BatchBuilder, measureDrafts } from './batch-builder.ts'
+import { BatchBuilder, type BatchSize, measureDrafts } from './batch-builder.ts'
 import { batchHeaderOctets } from './batch-header.ts'
 import { noCrashPoint } from './crash-point.ts'
 import { isNoSpace } from './disk-fault.ts'
@@ -60,6 +60,12 @@ export function openJournal(options: JournalOptions): OpenedJournal {
   }
 }
 
+/** Where a batch goes, and what it takes. */
+interface Room {
+  readonly segment: SegmentWriter
+  readonly size: BatchSize
+}
+
 export class Journal {
   readonly epoch: number
   readonly #options: JournalOptions
@@ -96,6 +102,11 @@ export class Journal {
     this.#lastSequence = start.lastSequence
     this.#watermark = start.watermark
     this.epoch = start.epoch
+  }
+
+  /** Random, the same in all segments. */
+  get journalId(): Uint8Array {
+    return this.#start.journalId
   }
 
   /** The last record that is durable; 0 when there is none. */
@@ -143,13 +154,13 @@ export class Journal {
     if (drafts.length === 0) return []
     for (const draft of drafts) checkDraft(draft)
     this.#settleDrops()
-    let segment = this.#roomFor(drafts)
+    let room = this.#roomFor(drafts)
     // Who failed while room was made is recorded before anything else stands there: a start then knows why it lacks it.
     while (this.#members.unsettled.length > 0) {
       this.#settleDrops()
-      segment = this.#roomFor(drafts)
+      room = this.#roomFor(drafts)
     }
-    const sequences = this.#write(segment, drafts)
+    const sequences = this.#write(room, drafts)
     if (this.#members.unsettled.length > 0) this.#settleBeforeAnswer()
     this.#supply.prepare()
     return sequences
@@ -303,12 +314,12 @@ export class Journal {
       let drops = [...this.#members.unsettled]
       const timeMs = this.#options.clock.nowMs()
       const drafts = () => drops.map((drop) => dropDraft(drop, timeMs))
-      let segment = this.#roomFor(drafts())
+      let room = this.#roomFor(drafts())
       while (drops.length < this.#members.unsettled.length) {
         drops = [...this.#members.unsettled]
-        segment = this.#roomFor(drafts())
+        room = this.#roomFor(drafts())
       }
-      this.#write(segment, drafts())
+      this.#write(room, drafts())
       this.#members.settled(drops)
       this.#members.write(this.#lastSequence)
     }
@@ -326,13 +337,13 @@ export class Journal {
 
   // ------------------------------------------------------------------ one batch
 
-  #roomFor(drafts: readonly RecordDraft[]): SegmentWriter {
-    const { octets } = measureDrafts(drafts, this.#watermark, this.#bodyLengths)
-    return this.#segmentFor(octets, drafts.length, drafts.every((draft) => draft.reserved === true))
+  /** Valid for these drafts until the next call. */
+  #roomFor(drafts: readonly RecordDraft[]): Room {
+    const size = measureDrafts(drafts, this.#watermark, this.#bodyLengths)
+    return { size, segment: this.#segmentFor(size.octets, drafts.length, drafts.every((draft) => draft.reserved === true)) }
   }
 
-  #write(segment: SegmentWriter, drafts: readonly RecordDraft[]): readonly number[] {
-    const size = measureDrafts(drafts, this.#watermark, this.#bodyLengths)
+  #write({ segment, size }: Room, drafts: readonly RecordDraft[]): readonly number[] {
     const first = this.#nextSequence
     const { parts, hash } = this.#build(segment, drafts, size, first)
     // Given out from here on, whatever happens: remains of a failed write may lie on a disk.

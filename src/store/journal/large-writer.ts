@@ -19,6 +19,7 @@ import { isDiskFull, isNoSpace } from './disk-fault.ts'
 import { everybody, type Member, memberOf, type MembersSeen } from './members.ts'
 import { copyRange } from './mirror-files.ts'
 import type { LargeBody } from './record.ts'
+import { SURPLUS } from './retire.ts'
 
 const FINISHED = /^[0-9a-f]{32}$/
 const PART = '.part'
@@ -245,7 +246,7 @@ export function listUnnamedLarge(disk: Disk, roots: readonly string[], isNamed: 
   const paths: string[] = []
   for (const root of roots) {
     const { large } = memberOf(root)
-    for (const name of disk.list(large)) if (!FINISHED.test(name) || !isNamed(name)) paths.push(join(large, name))
+    for (const name of disk.list(large)) if (!name.endsWith(SURPLUS) && (!FINISHED.test(name) || !isNamed(name))) paths.push(join(large, name))
   }
   return paths
 }
