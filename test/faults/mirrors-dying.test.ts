@@ -189,3 +189,23 @@ test('a disk that is not mounted is not filled: nothing goes to the folder below
   assert.equal(await accepting.stop(), 0)
   assertSame(server.data, mirror)
 })
+
+test('a mirror that is dropped is an incident as long as it is out', { skip }, async (t) => {
+  const disk = LoopDisk.mount(t)
+  const mirror = join(disk.folder, 'daruma')
+  const server = new DarumaProcess({ config: configOf(mirror), supervised: true })
+  t.after(() => server.dispose())
+  await server.start()
+  server.addAccount(USER, PASSWORD)
+  const mail = new SentMail(server, USER)
+  await mail.ready()
+  const open = () => (JSON.parse(server.run(['incidents', '--json'])) as { kind: string; ended: string | null }[]).filter(({ kind, ended }) => kind === 'mirror-dropped' && ended === null).length
+  disk.die('io-errors')
+  await mail.send(5)
+  assert.equal(mail.kept.size, 5)
+  await until('the incident to be open', () => open() === 1)
+  disk.comeBack('io-errors')
+  await until('the incident to be closed', () => open() === 0, 40_000)
+  await mail.check()
+  assert.equal(await server.stop(), 0)
+})
