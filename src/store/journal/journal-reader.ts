@@ -76,6 +76,7 @@ export class JournalReader {
   /** Those that take part, as of the last look. */
   #members: readonly Member[] = []
   #membersChange = -1
+  #scanning = 0
   readonly #window = new Window()
   readonly #open = new Map<string, OpenSegment>()
   #verified = new VerifiedNames()
@@ -93,7 +94,8 @@ export class JournalReader {
 
   /** Somebody was dropped or has come back: files are opened anew, on those that take part. */
   #lookAtMembers(): void {
-    if (this.#seen.membersChange === this.#membersChange) return
+    // Never under a scan: its files would be closed while it reads them.
+    if (this.#scanning > 0 || this.#seen.membersChange === this.#membersChange) return
     this.#membersChange = this.#seen.membersChange
     this.#members = this.#all.filter((_, index) => !this.#seen.isOut(index))
     this.close()
@@ -144,6 +146,15 @@ export class JournalReader {
    */
   scan(fromSequence: number, onRecord: OnRecord, through: number): void {
     this.#lookAtMembers()
+    this.#scanning += 1
+    try {
+      this.#scan(fromSequence, onRecord, through)
+    } finally {
+      this.#scanning -= 1
+    }
+  }
+
+  #scan(fromSequence: number, onRecord: OnRecord, through: number): void {
     let next = fromSequence
     let name = this.#names[this.#segmentIndexFor(next)]
     if (!name) {

@@ -2,6 +2,7 @@
 // `*.filling` until it is whole and flushed, so that a crash leaves nothing that could be taken for a copy.
 import { join } from 'node:path'
 import type { AsyncDisk, AsyncDiskFile, Disk } from '../../base/disk.ts'
+import { type Likeness, likenessOf } from './likeness.ts'
 import type { Member } from './members.ts'
 import { FILLING } from './retire.ts'
 import { parseSegmentName } from './segment-name.ts'
@@ -54,24 +55,6 @@ export function completeFilling(disk: Disk, from: readonly Member[], to: Member,
   }
   disk.rename(target + FILLING, target)
   disk.flushDirectory(to.journal)
-}
-
-export type Likeness =
-  | 'same'
-  /** Nothing of its own: what differs in it is zeros, or what it ends before. */
-  | 'less'
-  | 'different'
-
-const SECTOR_OCTETS = 512
-
-/** One slice of a copy beside the same slice of the original. */
-export function likenessOf(copy: Uint8Array, original: Uint8Array): Likeness {
-  if (Buffer.compare(copy, original) === 0) return 'same'
-  for (let at = 0; at < copy.length; at += SECTOR_OCTETS) {
-    const sector = copy.subarray(at, at + SECTOR_OCTETS)
-    if (Buffer.compare(sector, original.subarray(at, at + sector.length)) !== 0 && sector.some((octet, index) => octet !== 0 && octet !== original[at + index])) return 'different'
-  }
-  return 'less'
 }
 
 /** What one call reads or writes. */

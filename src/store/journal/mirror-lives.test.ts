@@ -317,6 +317,7 @@ describe('a member that comes back', () => {
     model.disk.crash('tear')
     await model.open()
     deepStrictEqual(model.report?.membersFilled, ['/data'])
+    ok(!model.disk.list('/data/journal').some((name) => name.endsWith('.surplus')), 'it had nothing of its own')
     append(model, 2)
     sameFiles(model, '/data', '/mirror')
   })
@@ -379,5 +380,38 @@ describe('a member that comes back', () => {
     strictEqual(stateOf(model, '/mirror'), 'dropped')
     journalOf(model).close()
     await rejects(Promise.resolve().then(() => journalOf(model).append([model.draft()])), Outage)
+  })
+})
+
+describe('readers beside the owner', () => {
+  it('leave a dropped member alone, and change over in the middle of their work', async () => {
+    const model = modelWith(21)
+    await model.open()
+    for (let i = 0; i < 8; i++) append(model, 4, 1500)
+    const last = journalOf(model).lastSequence
+    const seen = { membersChange: 0, out: new Set<number>(), isOut: (index: number) => seen.out.has(index), isFilling: () => false }
+    const reader = openJournalReader({ ...model.options, members: seen })
+    const heads: number[] = []
+    reader.scan(1, ({ sequence }) => {
+      heads.push(sequence)
+      if (heads.length === 5) {
+        // The data folder is dropped: what is read from here on comes from the mirror.
+        for (const name of model.disk.list('/data/journal')) if (name.endsWith('.seg')) model.disk.flip(`/data/journal/${name}`, 5000)
+        seen.out.add(0)
+        seen.membersChange = 1
+      }
+      strictEqual(reader.readHead(sequence).sequence, sequence)
+    }, last)
+    strictEqual(heads.length, 32)
+    const from = reader.locate(heads[3] as number)
+    ok(from)
+    reader.scan(1, () => {}, last)
+    for (const sequence of heads) if (reader.readHead(sequence).bodyPlace === 'inline') await reader.openBody(sequence)
+    deepStrictEqual(model.damages, [], 'nothing is mended in it')
+    seen.out.delete(0)
+    seen.membersChange = 2
+    reader.scan(1, () => {}, last)
+    ok(model.damages.some(({ outcome }) => outcome === 'healed'), 'once it is back it is')
+    reader.close()
   })
 })

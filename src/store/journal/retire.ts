@@ -6,6 +6,7 @@ import type { Disk } from '../../base/disk.ts'
 import { type CrashPoint, step } from './crash-point.ts'
 import { type Footer, parseEndMark, parseFooter, printFooter } from './footer.ts'
 import { END_OCTETS } from './layout.ts'
+import { holdsNothingOfItsOwn } from './likeness.ts'
 import type { Member, MemberState } from './members.ts'
 import type { OnDamage } from './record.ts'
 import { UNFINISHED } from './segment-birth.ts'
@@ -146,7 +147,10 @@ export function fillMember({ disk, from, to, names, tailNames, crashPoint }: Fil
   const wanted = new Set(names.filter((name) => !tailNames.has(name.name)).map((name) => name.name))
   for (const own of to.segments) {
     if (wanted.has(own.name) && isSealedAlike(disk, own, from, to.member)) continue
-    disk.rename(join(to.member.journal, own.name), join(to.member.journal, own.name + SURPLUS))
+    const path = join(to.member.journal, own.name)
+    const original = from.map((member) => join(member.journal, own.name)).find((other) => disk.exists(other))
+    if (original !== undefined && holdsNothingOfItsOwn(disk, path, original)) disk.remove(path)
+    else disk.rename(path, path + SURPLUS)
   }
   for (const name of wanted) {
     const target = join(to.member.journal, name)

@@ -4,12 +4,13 @@
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../../base/disk.ts'
+import { closeQuietly } from './close-quietly.ts'
 import { type CrashPoint, type CrashStep, step } from './crash-point.ts'
 import { onEach } from './each-member.ts'
 import type { Member } from './members.ts'
 import { segmentNameOf } from './segment-name.ts'
 import { printSegmentHeader, type SegmentHeader } from './segment-header.ts'
-import { closeQuietly, SegmentWriter, type WhoTakesPart } from './segment-writer.ts'
+import { SegmentWriter, type WhoTakesPart } from './segment-writer.ts'
 import type { Spare } from './spares.ts'
 
 /** Behind a segment's name until it is whole. */

@@ -7,6 +7,7 @@ import type { Disk, DiskFile } from '../../base/disk.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { errorSentence, Outage } from '../../base/errors.ts'
 import { claimedBatchHeaderLength, parseBatchHeader, type ParsedBatchHeader } from './batch-header.ts'
+import { closeQuietly } from './close-quietly.ts'
 import { type CrashPoint, noCrashPoint, step } from './crash-point.ts'
 import { claimedFooterLength, parseEndMark, parseFooter, type Footer } from './footer.ts'
 import { BATCH_MAGIC, END_OCTETS, FOOTER_MAGIC, RECORD_MAGIC, viewOf } from './layout.ts'
@@ -74,7 +75,7 @@ export class SegmentCopies {
 
   close(): void {
     if (this.#options.window.copies === this) this.#options.window.forget()
-    for (const file of this.#files) file?.close()
+    for (const file of this.#files) if (file) closeQuietly(file)
   }
 
   /** Does any member have the file? */

@@ -3,13 +3,13 @@
 // never touched again; what fails everywhere, or is nobody's fault, goes up, and the journal says what that means.
 import type { Disk, DiskFile } from '../../base/disk.ts'
 import { batchHeaderOctets } from './batch-header.ts'
+import { closeQuietly } from './close-quietly.ts'
 import { type CrashPoint, type CrashStep, step } from './crash-point.ts'
 import { onEach } from './each-member.ts'
 import { footerOctets, printFooter, SegmentIndex } from './footer.ts'
 import { END_OCTETS, EXCEPTIONS_MAX } from './layout.ts'
 import type { Member } from './members.ts'
 import type { Membership } from './membership.ts'
-import { Outage } from '../../base/errors.ts'
 import type { SegmentHeader } from './segment-header.ts'
 
 /** The kernel takes at most 1,024 pieces in one call (IOV_MAX). */
@@ -132,15 +132,6 @@ export class SegmentWriter {
       this.leaveOut(member)
       return true
     })
-  }
-}
-
-/** What a dying disk says at the last is nobody's concern. */
-export function closeQuietly(file: DiskFile): void {
-  try {
-    file.close()
-  } catch (error) {
-    if (!(error instanceof Outage)) throw error
   }
 }
 

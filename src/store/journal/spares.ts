@@ -6,10 +6,11 @@
 // made is removed at the next start.
 import { join } from 'node:path'
 import type { AsyncDisk, AsyncDiskFile, Disk, DiskFile } from '../../base/disk.ts'
+import { closeQuietly } from './close-quietly.ts'
 import { type CrashPoint, step } from './crash-point.ts'
 import { onEach } from './each-member.ts'
 import type { Member } from './members.ts'
-import { closeQuietly, type WhoTakesPart } from './segment-writer.ts'
+import type { WhoTakesPart } from './segment-writer.ts'
 
 export type SpareKind = 'reserve' | 'ahead'
 
