@@ -23,6 +23,8 @@ import { until } from './until.ts'
 
 export const UNDERSTUDY = resolve(import.meta.dirname, '../../src/supervisor/understudy/understudy-process.ts')
 const FIRST_FD = 4
+/** As bin/daruma does: a start takes a third of the time. */
+const COMPILED = resolve(import.meta.dirname, '../../node_modules/.cache/daruma')
 const made = makeSelfSigned(['mx.example.org', 'localhost'], { clock: systemClock, random: systemRandom })
 
 export interface TakenMessage {
@@ -49,6 +51,8 @@ export class UnderstudyHost {
   readonly #bound: { door: DoorName; bound: Bound; fd: number }[]
   readonly #folder: string
   child: ChildProcess | undefined
+  /** Resolves when the present one has ended. */
+  gone: Promise<undefined> = Promise.resolve(undefined)
   /** What it wrote to the log. */
   log = ''
 
@@ -87,23 +91,43 @@ export class UnderstudyHost {
     const { awaitReady = true, env, ...start } = more
     const child = spawn(process.execPath, ['--max-semi-space-size=2', UNDERSTUDY], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...this.#bound.map(({ fd }) => fd)], serialization: 'advanced',
-      env: { ...process.env, UV_USE_IO_URING: '0', ...this.#options.env, ...env },
+      env: { ...process.env, UV_USE_IO_URING: '0', NODE_COMPILE_CACHE: COMPILED, ...this.#options.env, ...env },
     })
     this.child = child
+    this.gone = new Promise((resolve) => child.once('exit', () => resolve(undefined)))
     this.heard.length = 0
     child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString('utf8')))
     child.on('message', (message) => this.heard.push(message as FromUnderstudy))
-    this.tell({
-      t: 'start', intake: this.intake, segmentSizeOctets: 1024 * 1024,
-      doors: this.#bound.map(({ door, bound }, at) => ({ door, address: bound.address, fd: FIRST_FD + at })),
-      certificates: [{ ...made, origin: 'self-signed' }], hostname: 'mx.example.org', version: 'test', logLevel: 'info',
-      limits: { ...defaultLimits, disk_reserve_octets: 0, ...this.#options.limits }, proxies: [], mode: 'take', ...start,
-    })
+    this.tell(this.startMessage(start))
     if (awaitReady) await this.hears('ready')
   }
 
+  startMessage(more: Partial<UnderstudyStart> = {}): UnderstudyStart {
+    return {
+      t: 'start', intake: this.intake, segmentSizeOctets: 1024 * 1024,
+      doors: this.#bound.map(({ door, bound }, at) => ({ door, address: bound.address, fd: FIRST_FD + at })),
+      certificates: [{ ...made, origin: 'self-signed' }], hostname: 'mx.example.org', version: 'test', logLevel: 'info',
+      limits: { ...defaultLimits, disk_reserve_octets: 0, ...this.#options.limits }, proxies: [], mode: 'take', ...more,
+    }
+  }
+
+  /** The descriptor of a door, in this process. */
+  fd(door: DoorName): number {
+    const found = this.#bound.find((one) => one.door === door)
+    if (!found) throw new Error(`there is no ${door}`)
+    return found.fd
+  }
+
+  /** As a server that adopts has it. Returns how to let go. */
+  holdLock(): () => void {
+    const lock = takeOwnerLock(this.intake)
+    if (!lock.ok) throw new Error(lock.reason)
+    return () => lock.value.release()
+  }
+
+  /** To one that has gone: nothing happens. */
   tell(message: ToUnderstudy): void {
-    this.child?.send(message)
+    if (this.child?.connected) this.child.send(message, () => {})
   }
 
   async hears<T extends FromUnderstudy['t']>(what: T): Promise<FromUnderstudy & { t: T }> {
