@@ -148,7 +148,11 @@ export class Body {
     this.#closeBlock()
     if (this.#failure) throw this.#failure
     if (!this.#writer) throw new Outage('there is no file', { operation: 'write' })
-    return this.#writer.finish()
+    try {
+      return await this.#writer.finish()
+    } catch (error) {
+      throw this.#failure ?? error // the write that failed says why, the finish only that one did
+    }
   }
 
   /** The record is kept, or refused after all: the memory is free again. */
