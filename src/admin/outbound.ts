@@ -1,6 +1,6 @@
 // What an operator can do with mail that waits to go out, and where a message went.
 import { text } from '../base/language.ts'
-import { type TraceEntry, type WorkId, type WorkRow, parseWorkId, printWorkId, sequence } from '../store/store.ts'
+import { type TraceEntry, type TraceOf, type WorkId, type WorkRow, parseWorkId, printWorkId, sequence } from '../store/store.ts'
 import { type Answer, type Office, type Refusal, done, fromOutcome, refused, EXIT } from './office.ts'
 
 export interface WorkSummary {
@@ -128,12 +128,19 @@ export interface TraceRow {
 
 const TRACE_ENTRIES_MAX = 1000
 
+/** An id as the 250 said it ("36"; "U36" of the understudy), or a Message-ID. */
+function wantedOf(what: string): TraceOf {
+  const id = /^(U?)([1-9][0-9]{0,14})$/i.exec(what)
+  if (!id) return { messageId: what }
+  return id[1] === '' ? { arrival: sequence(Number(id[2])) } : { taken: Number(id[2]) }
+}
+
 /** What became of a message (by Message-ID) or of what an address sent and got. One row for each recipient. */
 export async function trace(office: Office, args: { what: string; limit: number | null }): Promise<Answer<readonly TraceRow[]>> {
   const what = args.what.trim().replace(/^<|>$/g, '')
   if (what === '') return refused('bad-argument', text('say a Message-ID or an address', 'Message-ID またはアドレスを指定してください'), EXIT.usage)
   const limit = Math.min(args.limit ?? 50, TRACE_ENTRIES_MAX)
-  let entries: TraceEntry[] = await office.store.trace(/^[1-9][0-9]{0,14}$/.test(what) ? { arrival: sequence(Number(what)) } : { messageId: what }, limit)
+  let entries: TraceEntry[] = await office.store.trace(wantedOf(what), limit)
   if (entries.length === 0 && what.includes('@')) entries = await office.store.trace({ address: what }, limit)
   if (entries.length === 0) return refused('nothing-known', text(`nothing is known of ${what}`, `${what} についての記録はありません`))
   return done(entries.flatMap((entry) => entry.recipients.map(({ address, fate }) => ({

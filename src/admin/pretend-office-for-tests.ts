@@ -124,7 +124,7 @@ export function pretendOffice(): PretendOffice {
       counts: async () => ({ waiting: pretend.work.filter((row) => row.state === 'waiting').length, held: pretend.work.filter((row) => row.state === 'held').length }),
     },
     trace: async (what, limit) => pretend.traced
-      .filter((entry) => ('arrival' in what ? entry.sequence === what.arrival : 'messageId' in what ? entry.messageId === what.messageId : entry.sender === what.address || entry.recipients.some((one) => one.address === what.address)))
+      .filter((entry) => ('arrival' in what ? entry.sequence === what.arrival : 'messageId' in what ? entry.messageId === what.messageId : 'taken' in what ? false : entry.sender === what.address || entry.recipients.some((one) => one.address === what.address)))
       .slice(0, limit),
     admission: () => ({ admit: true }),
     accept: async (arrival, body) => {

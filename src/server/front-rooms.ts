@@ -8,6 +8,7 @@ import { parseNetwork, type Network } from '../net/network.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
 import type { Sweeper } from '../net/sweeper.ts'
 import type { StoreClient } from '../store/threads/store-client.ts'
+import type { DoorWriter } from './door-writer.ts'
 import type { Lobby } from './lobby.ts'
 import type { Goodbye } from './supervisor-messages.ts'
 import type { FrontStore, FrontThreadData } from './thread-messages.ts'
@@ -17,6 +18,8 @@ export interface FrontRooms {
   /** Its doors; they listen already. */
   lobby: Lobby
   store: StoreClient
+  /** The taking front's. */
+  doorWriter: DoorWriter | undefined
   limits: Limits
   log: Log
   clock: Clock

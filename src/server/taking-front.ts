@@ -1,7 +1,10 @@
 // The taking thread: SMTP from other servers, and submission by our own users.
+import { nodeDisk } from '../base/disk.ts'
 import type { Config, DoorName } from '../config/config.ts'
 import { createLoginJudge } from '../guard/guard.ts'
 import { createSmtpDoors, type SmtpDoorKind, type SmtpSettings } from '../smtp/smtp.ts'
+import { crashPointAt } from '../store/threads/crash-at.ts'
+import { Adoption } from './adoption.ts'
 import type { FrontRooms, FrontThing } from './front-rooms.ts'
 
 /** 587 and 465 differ in when TLS begins, which is over when a connection is handed in. */
@@ -18,17 +21,31 @@ export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
     plaintextLogin: config.security.plaintextLogin,
     scram: config.security.scram,
   })
+  let current = settingsOf(data.config)
   const doors = createSmtpDoors({
-    ...settingsOf(data.config),
+    ...current,
     store, clock, random, log, hostname: data.config.hostname, tls: contexts,
     logins: createLoginJudge({ directory: store.directory, clock, random, decoyKey: data.decoyKey }),
   })
+  const adoption = new Adoption({
+    directory: data.config.intake.directory, segmentSizeOctets: data.config.journal.segmentSizeOctets, disk: nodeDisk, clock, random, log, store,
+    crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']),
+    tools: () => ({ directory: store.directory, largeWriter: () => store.largeWriter(), clock, random, limits, hostname: data.config.hostname, delivery: current.delivery }),
+  })
+  rooms.doorWriter?.open(store.directory)
   rooms.lobby.receive({ admit: (door, remote) => doors.admit(kindOf(door), remote), enter: (remote) => doors.enter(remote), onConnection: (door, connection, greeted) => doors.accept(kindOf(door), connection, greeted) })
+  adoption.look()
   return {
-    reload: (config) => doors.reload(settingsOf(config)),
+    reload(config) {
+      current = settingsOf(config)
+      doors.reload(current)
+      rooms.doorWriter?.changed()
+    },
+    adopt: () => adoption.look(),
     async stop(graceMs, goodbye) {
       if (goodbye) doors.sayAtTheEnd(goodbye.smtp)
-      await Promise.all(rooms.lobby.listeners.map((listener) => listener.close({ graceMs })))
+      rooms.doorWriter?.close()
+      await Promise.all([adoption.close(), ...rooms.lobby.listeners.map((listener) => listener.close({ graceMs }))])
     },
   }
 }

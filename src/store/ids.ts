@@ -9,6 +9,8 @@ export const DIRECTORY: DatabaseId = 0
 export const QUEUE: DatabaseId = 1
 /** No database: what announcements give as their origin. */
 export const ANNOUNCEMENTS: DatabaseId = 2
+/** No database either: mail that an understudy took. The position is a number of its journal, n the sequence there. */
+export const INTAKE: DatabaseId = 3
 /** Account numbers begin here; a database number from here up *is* the account's number. */
 export const FIRST_ACCOUNT = 100
 

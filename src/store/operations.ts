@@ -75,6 +75,8 @@ export interface ArrivalMeta {
   /** Comes before the body when `work` is sent out (Received, and headers that submission added). */
   relayPrefix?: string
   origin?: Origin
+  /** When it came, where that is not the record's time: an understudy had taken it. Milliseconds. */
+  receivedMs?: number
 }
 
 // ---------------------------------------------------------------- one account's changes

@@ -9,6 +9,7 @@ import type { Parsed } from '../base/errors.ts'
 import type {
   AccountChange, AccountRow, AliasRow, ArrivalMeta, ChangeResults, DirectoryChange, DomainRow, Outcome, OutboxRow, QueueChange, SpecialUse, WorkRow,
 } from './operations.ts'
+import type { QuickPass, QuickPassOptions } from './inspection/quick-pass.ts'
 import type { AccountId, DatabaseId, MailboxId, Sequence, WorkId } from './ids.ts'
 import type { Flags } from './flags.ts'
 
@@ -70,7 +71,7 @@ export interface Store {
 }
 
 /** An arrival's id is what the 250 said: "kept as 36". */
-export type TraceOf = { messageId: string } | { address: string } | { arrival: Sequence }
+export type TraceOf = { messageId: string } | { address: string } | { arrival: Sequence } | /** "kept as U36": what an understudy said. */ { taken: number }
 
 export interface TraceEntry {
   sequence: Sequence
@@ -201,4 +202,11 @@ export interface NameRules {
   parseMailboxName(name: string): Parsed<string>
 }
 export { addressKey, domainKey } from './address-key.ts'
+/** For src/repair; loaded only by those who inspect or start. */
+export type { Fault } from './inspection/fault.ts'
+export type { DatabaseMend, Inspection } from './inspection/inspection.ts'
+export type { QuickPass, QuickPassOptions } from './inspection/quick-pass.ts'
+export async function quickPass(dataDirectory: string, options: QuickPassOptions): Promise<Parsed<QuickPass>> {
+  return (await import('./inspection/quick-pass.ts')).quickPass(dataDirectory, options)
+}
 export { makeCredential, nobodysCredential, verifyPassword } from './credentials.ts'

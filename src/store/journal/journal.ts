@@ -21,11 +21,9 @@ import { noCrashPoint } from './crash-point.ts'
 import { isNoSpace } from './disk-fault.ts'
 import type { JournalOptions, JournalStart } from './journal-options.ts'
 import { EXCEPTIONS_MAX, SEGMENT_SIZE_OCTETS } from './layout.ts'
-import type { Member } from './members.ts'
 import type { MemberFacts, Membership } from './membership.ts'
-import { dropDraft, returnDraft } from './member-records.ts'
-import { completeFilling, type Filling, lacksSomething } from './mirror-files.ts'
-import { fillMirror } from './mirror-filler.ts'
+import { dropDraft } from './member-records.ts'
+import { returnEach, type ReturnHost } from './mirror-return.ts'
 import { checkDraft } from './record-codec.ts'
 import { recoverJournal, type RecoveryReport } from './recovery.ts'
 import { JournalDead, type JournalEntry, OutOfSpace, type RecordDraft, type Watermark } from './record.ts'
@@ -257,54 +255,24 @@ export class Journal {
   returnMirrors(signal: AbortSignal): Promise<void> {
     const asyncDisk = this.#options.asyncDisk ?? (this.#options.disk === nodeDisk ? nodeAsyncDisk : undefined)
     if (this.#dead || !asyncDisk) return Promise.resolve()
-    return this.#returning ??= this.#returnEach(asyncDisk, signal).finally(() => (this.#returning = undefined))
+    return this.#returning ??= returnEach({ ...this.#hostOfReturns, disk: this.#options.disk, asyncDisk, signal }).finally(() => (this.#returning = undefined))
   }
 
-  async #returnEach(asyncDisk: AsyncDisk, signal: AbortSignal): Promise<void> {
-    for (const member of this.#members.dropped) {
-      if (this.#dead || signal.aborted) return
-      await fillMirror({
-        disk: this.#options.disk, asyncDisk, clock: this.#options.clock, log: this.#options.log, members: this.#members, member, signal,
-        octetsPerSecondMax: this.#options.fillOctetsPerSecondMax ?? Infinity, journalId: hexOf(this.#start.journalId),
-        spares: () => this.#supply.ready,
-        active: () => this.#active && { name: this.#active.name, tail: this.#active.tail },
-        join: (filling) => this.#join(member, filling),
-      })
+  /** What a return needs of us; the last of it happens in our turn. */
+  get #hostOfReturns(): Omit<ReturnHost, 'disk' | 'asyncDisk' | 'signal'> {
+    const { clock, log, fillOctetsPerSecondMax } = this.#options
+    return {
+      clock, log, members: this.#members, supply: this.#supply, journalId: hexOf(this.#start.journalId), octetsPerSecondMax: fillOctetsPerSecondMax ?? Infinity,
+      isDead: () => this.#dead !== undefined,
+      active: () => this.#active,
+      seal: (segment) => this.#seal(segment),
+      settleDrops: () => {
+        this.#assertAlive()
+        this.#settleDrops()
+      },
+      record: (draft) => this.#write(this.#roomFor([draft]), [draft]),
+      lastSequence: () => this.#lastSequence,
     }
-  }
-
-  /**
-   * The last of a return, in one turn: the active segment is sealed and copied to its end; a new one begins on all,
-   * with the member; its return is recorded there, flushed on all, and then written to `members.json`. A crash
-   * before that finds it still dropped, and it is brought level anew. False: it lacks something, go on copying.
-   */
-  #join(member: Member, filling: Filling | undefined): boolean {
-    this.#assertAlive()
-    this.#settleDrops()
-    const active = this.#active
-    if (active && filling?.name !== active.name) return false
-    if (active) this.#seal(active)
-    if (active && filling) completeFilling(this.#options.disk, this.#members.in, member, filling)
-    if (lacksSomething(this.#options.disk, this.#members.in, member)) return false
-    this.#supply.membersChanged()
-    this.#members.join(member)
-    try {
-      const drafts = [returnDraft(member.root, this.#options.clock.nowMs())]
-      this.#write(this.#roomFor(drafts), drafts)
-    } catch (error) {
-      if (!(error instanceof OutOfSpace)) throw error
-      this.#members.leave(member, error.message)
-      return false
-    }
-    if (!this.#members.has(member)) {
-      this.#settleDrops()
-      return false
-    }
-    this.#members.write(this.#lastSequence)
-    this.#settleDrops()
-    if (!this.#members.has(member)) return false
-    this.#members.welcome(member)
-    return true
   }
 
   /** Throws `OutOfSpace` when there is no room to record it. */

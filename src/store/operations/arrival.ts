@@ -14,7 +14,7 @@ export async function applyArrival(tx: Tx, context: Context, arrival: ArrivalMet
   if (!plan) return done('ignored')
   if (arrival.origin && !(await originIsNew(tx, context, arrival.origin))) return done('ignored')
   const message = {
-    mailbox: plan.mailbox, bits: plan.bits, keywords: plan.keywords, internalDateMs: context.timeMs,
+    mailbox: plan.mailbox, bits: plan.bits, keywords: plan.keywords, internalDateMs: arrival.receivedMs ?? context.timeMs,
     prefix: plan.prefix, bodyOctets, facts: arrival.facts,
   }
   return done(await fileMessage(tx, context, message, {

@@ -33,6 +33,8 @@ export interface StoreClientOptions {
   log: Log
   reader: JournalReader
   large: LargeStore
+  /** A later state of the directory has been read, and nobody has been told yet that it was. */
+  onDirectoryRead?: () => void
 }
 
 /** Readings of the directory before a front says that it cannot be read. */
@@ -212,6 +214,11 @@ export class StoreClient implements Store {
     }
   }
 
+  /** Everything up to `through` of that intake journal has become ours. Resolves when that is durable. */
+  async adoptedThrough(journal: string, through: number): Promise<void> {
+    await this.#link.keep({ type: 'adopted-through', databases: [], meta: { kind: 'adopted-through', journal, through }, reserved: true })
+  }
+
   trace(what: TraceOf, limit: number): Promise<TraceEntry[]> {
     return traceJournal(what, limit, {
       reader: this.#options.reader, queue: this.queue, through: this.#options.gauges.get('durableSequence'),
@@ -267,6 +274,7 @@ export class StoreClient implements Store {
     const position = this.#options.gauges.get('directoryPosition')
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
     this.#directoryRead = Math.max(this.#directoryRead, position)
+    this.#options.onDirectoryRead?.()
     this.#options.gauges.setDirectoryRead(this.#options.ports.front, this.#directoryRead)
     // Not before: whoever hears of it looks into the directory.
     this.#tell(DIRECTORY, DIRECTORY, sequence(position))

@@ -2,7 +2,7 @@
 // of each recipient what has become of it. Reads heads and metas only, in slices, and gives the loop back between them.
 import { addressKey } from '../address-key.ts'
 import { errorSentence } from '../../base/errors.ts'
-import { QUEUE, sequence, type AccountId, type Sequence } from '../ids.ts'
+import { INTAKE, QUEUE, sequence, type AccountId, type Sequence } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { ArrivalMeta } from '../operations.ts'
 import { workFate } from '../readers/work-fate.ts'
@@ -28,7 +28,7 @@ interface Found {
 
 export async function traceJournal(what: TraceOf, limit: number, options: TraceOptions): Promise<TraceEntry[]> {
   const found: Found[] = []
-  const fits = 'arrival' in what ? () => true : 'messageId' in what ? byMessageId(what.messageId) : byAddress(what.address)
+  const fits = 'arrival' in what ? () => true : 'messageId' in what ? byMessageId(what.messageId) : 'taken' in what ? (meta: ArrivalMeta) => meta.origin?.database === INTAKE && meta.origin.n === what.taken : byAddress(what.address)
   const through = 'arrival' in what ? Math.min(what.arrival, options.through) : options.through
   let next: number = 'arrival' in what ? what.arrival : 1
   while (next <= through) {
