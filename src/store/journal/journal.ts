@@ -13,7 +13,7 @@
 //
 // The format is docs/FORMAT.md. Other threads read through journal-reader.ts.
 import { hexOf } from '../../base/bytes.ts'
-import { nodeAsyncDisk, nodeDisk, type AsyncDisk } from '../../base/disk.ts'
+import { nodeAsyncDisk, nodeDisk } from '../../base/disk.ts'
 import { errorCode, errorSentence } from '../../base/errors.ts'
 import { BatchBuilder, type BatchSize, measureDrafts } from './batch-builder.ts'
 import { batchHeaderOctets } from './batch-header.ts'

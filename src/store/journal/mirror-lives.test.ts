@@ -369,6 +369,26 @@ describe('a member that comes back', () => {
     throws(() => openJournal(model.ownerOptions), /without each other/)
   })
 
+  it('is out again when there is no room to write that it is back', async () => {
+    const model = modelWith(17)
+    await dropped(model)
+    const write = model.disk.writeWhole.bind(model.disk)
+    let full = true
+    model.disk.writeWhole = (path, bytes) => {
+      if (full && path.endsWith('members.json')) throw new Outage('no room', { operation: 'write', path, code: 'ENOSPC' })
+      write(path, bytes)
+    }
+    await journalOf(model).returnMirrors(never)
+    strictEqual(stateOf(model, '/mirror'), 'dropped')
+    append(model, 3)
+    model.disk.crash('tear')
+    full = false
+    await model.open()
+    strictEqual(stateOf(model, '/mirror'), 'dropped')
+    await backAndLevel(model)
+    deepStrictEqual([...model.mirrorRecords.values()], ['mirror-drop', 'mirror-return', 'mirror-drop', 'mirror-return'])
+  })
+
   it('a stop in the middle ends it', async () => {
     const model = modelWith(16)
     await dropped(model)
