@@ -24,6 +24,7 @@ import { dropRights } from './server/drop-rights.ts'
 import { Front } from './server/fronts.ts'
 import type { FrontKind, FrontStore } from './server/thread-messages.ts'
 import { LargeStore } from './store/journal/large-writer.ts'
+import { pausable, pauseOf } from './guard/guard.ts'
 import { openJournalReader } from './store/journal/journal-reader.ts'
 import { openInlineStore } from './store/inline.ts'
 import { takeOwnerLock, type OwnerLock } from './store/owner-lock.ts'
@@ -198,7 +199,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     adopt: () => fronts.find((front) => front.kind === 'taking')?.adopt(),
     facts() {
       const admission = client.admission(0)
-      return { refusing: admission.admit ? null : admission.because, paused: [], messagesTaken: store.gauges.get('arrivals'), logins: 0, members: store.members().map((member) => ({ ...member, because: member.because || null })), accountsInTrouble: store.gauges.get('accountsInTrouble') }
+      return { refusing: admission.admit ? null : admission.because, paused: pausable.filter((what) => pauseOf(client.directory, what, clock.nowMs())).map((what) => (what === 'smtp-in' ? 'smtp' as const : what)), messagesTaken: store.gauges.get('arrivals'), logins: 0, members: store.members().map((member) => ({ ...member, because: member.because || null })), accountsInTrouble: store.gauges.get('accountsInTrouble') }
     },
     async reload(next) {
       const certificates = next.tls ? loadOperatorsCertificates(next, options) : loadCertificates(next, options)

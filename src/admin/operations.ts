@@ -6,6 +6,7 @@ import { addAlias, addDomain, deleteAlias, deleteDomain, listAliases, listDomain
 import type { Answer, Office } from './office.ts'
 import { carryOut, operation } from './operation.ts'
 import { changeWork, listWork, showWork, trace } from './outbound.ts'
+import { pause, resume } from './pause.ts'
 import { aFlag, aText, countOrNull, textOrNull, texts } from './shape.ts'
 import { reload, status, stop } from './status.ts'
 
@@ -26,6 +27,8 @@ export const operations = {
   'queue-show': operation({ id: aText }, showWork),
   'queue-change': operation({ wish: aText, ids: texts }, changeWork),
   'trace': operation({ what: aText, limit: countOrNull }, trace),
+  'pause': operation({ what: aText, forMs: countOrNull, why: textOrNull }, pause),
+  'resume': operation({ what: aText }, resume),
   'announce': operation({ id: aText, subject: aText, body: aText }, announce),
   'status': operation({}, status),
   'reload': operation({}, reload),

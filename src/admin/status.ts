@@ -1,6 +1,7 @@
 // How the running server is, in numbers.
 import { text } from '../base/language.ts'
 import { type Answer, type JournalMember, type ListenerFacts, type Office, type ReloadReport, type Refusal, done, refused, EXIT } from './office.ts'
+import { pausesOf, type Paused } from './pause.ts'
 
 export interface Status {
   readonly version: string
@@ -20,6 +21,8 @@ export interface Status {
   readonly accountsUnreadable: number
   readonly queueWaiting: number
   readonly queueHeld: number
+  /** What an operator has asked to wait. */
+  readonly paused: readonly Paused[]
   /** Why mail is being refused for now; null when it is taken. */
   readonly refusingBecause: string | null
 }
@@ -59,6 +62,7 @@ export async function status(office: Office): Promise<Answer<Status>> {
     accountsUnreadable,
     queueWaiting: counts.waiting,
     queueHeld: counts.held,
+    paused: pausesOf(office),
     refusingBecause: admission.admit ? null : admission.because,
   })
 }

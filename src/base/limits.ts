@@ -34,6 +34,26 @@ export const limitDefaults = {
   smtp_connections_max: 2000,
   /** Connections at one moment from one address on one kind of door. */
   connections_per_address_max: 1000,
+  /** The same from one network (IPv4 /24, IPv6 /48). */
+  connections_per_network_max: 2000,
+  /** New connections from one address in a minute, on one kind of door. This machine itself is not counted. */
+  arrivals_per_minute_max: 600,
+  /** The same from one network (IPv4 /24, IPv6 /48). */
+  network_arrivals_per_minute_max: 2400,
+  /** Messages handed to the journal and not yet answered; past it strangers are sent away. */
+  messages_in_flight_max: 1000,
+  /** A message that has waited so long for the journal: strangers are sent away until it is kept. */
+  writer_delay_ms: 2000,
+  /** Timers of the mail-taking thread that come so late: strangers are sent away. */
+  loop_delay_ms: 500,
+  /** Memory of the server's process; past it strangers are sent away. */
+  process_memory_octets_max: 1024 * 1024 * 1024,
+  /** Failed logins from one address in an hour, past which it is banned for `login_ban_ms`. */
+  login_failures_per_address_max: 50,
+  /** Failed logins at one account in an hour, past which addresses that have never logged in to it must wait. */
+  login_failures_per_account_max: 100,
+  /** How long an address is banned. */
+  login_ban_ms: 15 * 60_000,
   /** Message bytes held in memory by one thread before the rest goes to files. */
   memory_message_octets_max: 64 * 1024 * 1024,
   /** A message above this goes to a file of its own (DESIGN, large messages). */

@@ -1,7 +1,6 @@
 // "serve" and "trial": this process becomes the supervisor of a server, or the server itself (started by a supervisor,
 // or alone).
-import type { ExitCode } from '../admin/office.ts'
-import { EXIT } from '../admin/office.ts'
+import { EXIT, type ExitCode } from '../admin/admin.ts'
 import { SupervisorLink } from '../server/supervisor-link.ts'
 import type { Context } from './command.ts'
 import type { RunOptions } from './run-server.ts'

@@ -30,6 +30,9 @@ export const catalogueEn = {
 
   // Reaching the server.
   notRunning: (data: string) => `no server is running on ${data}`,
+  aTimeSpan: 'a time such as "30m" or "2h"',
+  paused: (what: string, until: string | undefined) => (until === undefined ? `${what} is put off until "daruma resume ${what}"` : `${what} is put off until ${until}`),
+  resumedTaking: (what: string) => `${what} is taken again`,
   noSupervisor: (data: string) => `no supervisor runs on ${data} ("daruma serve" without --alone has one)`,
   restarted: (pid: number, ms: number) => `process ${pid} has taken over (${ms} ms)`,
   noData: (data: string) => `there is no data directory ${data}; name the right one with --config or --data, or start the server first`,

@@ -27,6 +27,9 @@ export const catalogueJa: Catalogue = {
   tagline: 'Daruma：何度でも起き上がるメールサーバー',
 
   notRunning: (data) => `${data} で動いているサーバーはありません`,
+  aTimeSpan: '「30m」や「2h」のような時間',
+  paused: (what, until) => (until === undefined ? `「daruma resume ${what}」まで ${what} を先送りします` : `${until} まで ${what} を先送りします`),
+  resumedTaking: (what) => `${what} をまた受け取ります`,
   noSupervisor: (data) => `${data} を見守るスーパーバイザーは動いていません（--alone なしの「daruma serve」で動きます）`,
   restarted: (pid, ms) => `プロセス ${pid} が引き継ぎました（${ms} ミリ秒）`,
   noData: (data) => `データディレクトリ ${data} がありません。--config か --data で正しい場所を指定するか、先にサーバーを起動してください`,

@@ -7,10 +7,11 @@ import { domainCommands } from './commands/domain.ts'
 import { helpCommands } from './commands/help.ts'
 import { incidentCommands } from './commands/incidents.ts'
 import { maintenanceCommands } from './commands/maintenance.ts'
+import { pauseCommands } from './commands/pause.ts'
 import { queueCommands, traceCommands } from './commands/queue.ts'
 import { runCommands } from './commands/run.ts'
 import { steerCommands } from './commands/steer.ts'
 
 export const commandTable = (): readonly Command[] => [
-  ...runCommands, ...steerCommands, ...accountCommands, ...aliasCommands, ...domainCommands, ...queueCommands, ...traceCommands, ...incidentCommands, ...maintenanceCommands, ...configCommands, ...helpCommands,
+  ...runCommands, ...steerCommands, ...pauseCommands, ...accountCommands, ...aliasCommands, ...domainCommands, ...queueCommands, ...traceCommands, ...incidentCommands, ...maintenanceCommands, ...configCommands, ...helpCommands,
 ]

@@ -3,7 +3,7 @@
 import { nodeDisk } from '../base/disk.ts'
 import type { Refused } from '../base/errors.ts'
 import { isRoot, lookUpUser, makeFolderFor } from '../base/run-as.ts'
-import { EXIT, type ExitCode } from '../admin/office.ts'
+import { EXIT, type ExitCode } from '../admin/admin.ts'
 import type { LoadedConfig } from '../config/config.ts'
 import { type Context, sayTrouble } from './command.ts'
 

@@ -1,41 +1,67 @@
-// Who may come in by a door, judged by how many are inside: all together, and from one address
-// (IPv6: one /64, which is one customer). The first and simplest form; it costs one look into a map.
+// Who may come in by a door, before anything is set up for them: judged by how many are inside, all together, from one
+// neighbour, from one network; by how often they come; and by how hard pressed the server is. It costs some looks
+// into maps. This machine itself is counted for the total alone.
+import type { Clock } from '../base/clock.ts'
+import { isThisMachine, neighbourKey, networkKey } from './networks.ts'
+import { createRate } from './rates.ts'
 
 export interface AdmissionLimits {
   connectionsMax: number
   connectionsPerAddressMax: number
+  connectionsPerNetworkMax: number
+  arrivalsPerMinuteMax: number
+  networkArrivalsPerMinuteMax: number
+}
+
+export type AdmissionAnswer = 'go' | 'too-many' | 'too-many-from-you' | 'too-often' | 'hard-pressed'
+
+export interface AdmissionAsk {
+  /** Places that this one may not take, since they are for others. */
+  keepFree?: number
+  /** A stranger is sent away while the server is hard pressed; others are let in. */
+  hardPressed?: boolean
 }
 
 export interface Admission {
-  /** `keepFree`: places that this one may not take, since they are for others. */
-  judge(remoteAddress: string, keepFree?: number): 'go' | 'too-many' | 'too-many-from-you'
+  judge(remoteAddress: string, ask?: AdmissionAsk): AdmissionAnswer
   /** Somebody was let in; the answer is to be called once, when the connection has gone. */
   enter(remoteAddress: string): () => void
   readonly inside: number
   setLimits(limits: AdmissionLimits): void
 }
 
-export function createAdmission(given: AdmissionLimits): Admission {
+export function createAdmission(given: AdmissionLimits, clock: Clock): Admission {
   let limits = given
   let inside = 0
-  const byAddress = new Map<string, number>()
+  const counts = new Map<string, number>()
+  const rate = createRate(clock, 60_000)
+  const add = (key: string, n: 1 | -1) => {
+    const now = (counts.get(key) ?? 0) + n
+    if (now > 0) counts.set(key, now)
+    else counts.delete(key)
+  }
   return {
-    judge(remoteAddress, keepFree = 0) {
+    judge(remoteAddress, { keepFree = 0, hardPressed = false } = {}) {
       if (inside >= limits.connectionsMax - keepFree) return 'too-many'
-      return (byAddress.get(neighbourKey(remoteAddress)) ?? 0) >= limits.connectionsPerAddressMax ? 'too-many-from-you' : 'go'
+      if (hardPressed) return 'hard-pressed'
+      const neighbour = neighbourKey(remoteAddress)
+      if ((counts.get(neighbour) ?? 0) >= limits.connectionsPerAddressMax) return 'too-many-from-you'
+      if (isThisMachine(remoteAddress)) return 'go'
+      const network = networkKey(remoteAddress)
+      if ((counts.get(network) ?? 0) >= limits.connectionsPerNetworkMax) return 'too-many-from-you'
+      // Who is turned away is not counted: it would never get in again.
+      return rate.take(neighbour, limits.arrivalsPerMinuteMax) && rate.take(network, limits.networkArrivalsPerMinuteMax) ? 'go' : 'too-often'
     },
     enter(remoteAddress) {
-      const key = neighbourKey(remoteAddress)
+      const keys = isThisMachine(remoteAddress) ? [neighbourKey(remoteAddress)] : [neighbourKey(remoteAddress), networkKey(remoteAddress)]
       inside += 1
-      byAddress.set(key, (byAddress.get(key) ?? 0) + 1)
+      for (const key of keys) add(key, 1)
       let gone = false
       return () => {
         if (gone) return
         gone = true
         inside -= 1
-        const left = (byAddress.get(key) ?? 1) - 1
-        if (left > 0) byAddress.set(key, left)
-        else byAddress.delete(key)
+        for (const key of keys) add(key, -1)
       }
     },
     get inside() {
@@ -45,17 +71,4 @@ export function createAdmission(given: AdmissionLimits): Admission {
       limits = next
     },
   }
-}
-
-/** The first four groups of an IPv6 address, an IPv4 address as it is. */
-function neighbourKey(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::', 2)
-  const groups = head === '' ? [] : head.split(':')
-  if (tail !== undefined) {
-    const after = tail === '' ? [] : tail.split(':')
-    while (groups.length + after.length < 8) groups.push('0')
-    groups.push(...after)
-  }
-  return groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, '')).join(':')
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../base/clock.ts'
 import { systemRandom } from '../base/random.ts'
 import { accountId, addressKey, makeCredential, type AccountRow, type Directory } from '../store/store.ts'
-import { createLoginJudge } from './login.ts'
+import { createLoginJudge, createLoginJudges } from './login.ts'
 
 const ada: AccountRow = {
   account: accountId(100), address: 'ada@here.example', addressKey: addressKey('ada@here.example'), suspended: false, octetsMax: null, createdMs: 0,
@@ -34,4 +34,17 @@ test('a wrong name and a wrong password are one answer', async () => {
   assert.deepEqual(await here.plain('nobody@here.example', 'right'), { end: 'refused' })
   assert.deepEqual(await here.plain('ADA@here.example', 'right'), { end: 'in', account: ada })
   assert.deepEqual(await here.plain('ADA@here.example', 'wrong'), { end: 'refused' }, 'also when the right one is remembered')
+})
+
+test('whoever guesses is sent away, also with the right password in the end; others are not', async () => {
+  const judges = createLoginJudges({
+    directory, clock: systemClock, random: systemRandom, decoyKey: new Uint8Array(32),
+    limits: () => ({ login_failures_per_address_max: 2, login_failures_per_account_max: 100, login_ban_ms: 60_000 }),
+  })
+  const guesser = judges.from('198.51.100.7')
+  for (let n = 0; n < 3; n += 1) assert.deepEqual(await guesser.plain('ada@here.example', `guess ${n}`), { end: 'refused' })
+  assert.equal(judges.isBanned('198.51.100.7'), true)
+  assert.deepEqual(await guesser.plain('ada@here.example', 'right'), { end: 'busy' })
+  assert.deepEqual(guesser.account('ada@here.example'), { end: 'busy' })
+  assert.deepEqual(await judges.from('198.51.100.8').plain('ada@here.example', 'right'), { end: 'in', account: ada })
 })

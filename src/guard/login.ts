@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
+import { createLoginBrake, type LoginBrakeLimits } from './login-brake.ts'
 import { addressKey, nobodysCredential, verifyPassword, type AccountRow, type Directory } from '../store/store.ts'
 
 export type LoginAnswer =
@@ -31,6 +32,13 @@ export interface LoginJudge {
   account(user: string): LoginAnswer
 }
 
+/** The same for whoever comes from one address: failed logins count against it (guard/login-brake.ts). */
+export interface LoginJudges {
+  from(remoteAddress: string): LoginJudge
+  /** At the door, before anything was said. */
+  isBanned(remoteAddress: string): boolean
+}
+
 export const loginLimits = {
   /** argon2id computations under way or waiting at one moment in one thread; each takes 19 MiB. */
   judged_at_once_max: 4,
@@ -45,6 +53,36 @@ export interface LoginJudgeOptions {
   random: Random
   /** Secret, the same in all threads and for the life of the data: what a SCRAM exchange tells of nobody comes from it. */
   decoyKey: Uint8Array
+}
+
+export function createLoginJudges(options: LoginJudgeOptions & { limits: () => LoginBrakeLimits }): LoginJudges {
+  const judge = createLoginJudge(options)
+  const brake = createLoginBrake(options.clock, options.limits)
+  return {
+    isBanned: (remoteAddress) => brake.isBanned(remoteAddress),
+    from: (remoteAddress) => ({
+      async plain(user, password) {
+        const key = addressKey(user)
+        if (!brake.mayTry(remoteAddress, key)) return { end: 'busy' }
+        const answer = await judge.plain(user, password)
+        if (answer.end === 'refused') brake.failed(remoteAddress, key)
+        if (answer.end === 'in' || answer.end === 'suspended') brake.succeeded(remoteAddress, key)
+        return answer
+      },
+      scram(user) {
+        // A proof that is wrong never comes by here: it counts as failed until it was right.
+        brake.failed(remoteAddress, addressKey(user))
+        return judge.scram(user)
+      },
+      account(user) {
+        const key = addressKey(user)
+        if (!brake.mayTry(remoteAddress, key)) return { end: 'busy' }
+        const answer = judge.account(user)
+        if (answer.end !== 'refused') brake.succeeded(remoteAddress, key, true)
+        return answer
+      },
+    }),
+  }
 }
 
 export function createLoginJudge(options: LoginJudgeOptions): LoginJudge {

@@ -1,7 +1,7 @@
 // The IMAP door: what the server builds it from, and how a connection is handed in. Everything else in this
 // room is entered from here.
 import type { Limits } from '../base/limits.ts'
-import { createAdmission, createMemoryBudget } from '../guard/guard.ts'
+import { createAdmission, createMemoryBudget, type AdmissionLimits, type LoginJudges } from '../guard/guard.ts'
 import type { Connection } from '../net/connection.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
 import { PartTrees } from './part-trees.ts'
@@ -34,19 +34,21 @@ export interface ImapDoor {
   close(): void
 }
 
-export interface ImapDoorOptions extends Omit<ImapServices, 'views' | 'trees' | 'memory'> {
+export interface ImapDoorOptions extends Omit<ImapServices, 'views' | 'trees' | 'memory' | 'logins'> {
+  readonly logins: LoginJudges
   /** For STARTTLS; without it none is offered. */
   readonly tls: ServerContexts | undefined
 }
 
 export function createImapDoor(options: ImapDoorOptions): ImapDoor {
   const views = new ViewKeeper(options.store)
-  let services: ImapServices = { ...options, views, trees: new PartTrees(), memory: createMemoryBudget(options.limits.memory_message_octets_max) }
-  const admission = createAdmission(admissionLimits(options.limits))
+  let services: Omit<ImapServices, 'logins'> = { ...options, views, trees: new PartTrees(), memory: createMemoryBudget(options.limits.memory_message_octets_max) }
+  const admission = createAdmission(admissionLimits(options.limits), options.clock)
   const sessions = new Set<Session>()
   const farewell = { words: 'the server goes away for a moment', code: 'UNAVAILABLE' }
   return {
     admit(remoteAddress) {
+      if (options.logins.isBanned(remoteAddress)) return { refuse: REFUSALS.banned }
       const answer = admission.judge(remoteAddress)
       return answer === 'go' ? 'go' : { refuse: REFUSALS[answer] }
     },
@@ -56,7 +58,7 @@ export function createImapDoor(options: ImapDoorOptions): ImapDoor {
       admission.setLimits(admissionLimits(settings.limits))
     },
     accept(connection) {
-      const session = new Session(services, peerOf(connection, options.tls))
+      const session = new Session({ ...services, logins: options.logins.from(connection.remoteAddress) }, peerOf(connection, options.tls))
       sessions.add(session)
       connection.onClose = (reason) => {
         sessions.delete(session)
@@ -89,10 +91,16 @@ export const IMAP_COME_BACK = '* BYE [UNAVAILABLE] the server is about to be bac
 const REFUSALS = {
   'too-many': '* BYE [UNAVAILABLE] too many connections, try again later\r\n',
   'too-many-from-you': '* BYE [UNAVAILABLE] too many connections from your address\r\n',
+  'too-often': '* BYE [UNAVAILABLE] too many connections from your address in a short time, try again later\r\n',
+  'hard-pressed': '* BYE [UNAVAILABLE] too much to do at the moment, try again later\r\n',
+  banned: '* BYE [UNAVAILABLE] too many failed logins from your address, try again later\r\n',
 } as const
 
-function admissionLimits(limits: Limits): { connectionsMax: number; connectionsPerAddressMax: number } {
-  return { connectionsMax: limits.imap_connections_max, connectionsPerAddressMax: limits.connections_per_address_max }
+function admissionLimits(limits: Limits): AdmissionLimits {
+  return {
+    connectionsMax: limits.imap_connections_max, connectionsPerAddressMax: limits.connections_per_address_max, connectionsPerNetworkMax: limits.connections_per_network_max,
+    arrivalsPerMinuteMax: limits.arrivals_per_minute_max, networkArrivalsPerMinuteMax: limits.network_arrivals_per_minute_max,
+  }
 }
 
 function peerOf(connection: Connection, tls: ServerContexts | undefined): Peer {

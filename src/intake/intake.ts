@@ -37,6 +37,8 @@ export interface IntakeOptions {
   limits: Limits
   /** Message octets held by this thread, of `memory_message_octets_max`. */
   memory: MemoryBudget
+  /** How hard pressed this thread is; without it, never. */
+  pressure?: { isHardPressed(): boolean; begin(): () => void }
   /** Our name, in Received and in Message-IDs that we add. */
   hostname: string
   delivery: DeliveryRules
@@ -153,7 +155,8 @@ class Incoming implements MessageIn {
       this.#appending = true
       onAppend()
       const size = draft.at === 'memory' ? draft.bytes.length : draft.sizeOctets
-      const arrival = await store.accept(meta, draft)
+      const answered = this.#options.pressure?.begin()
+      const arrival = await store.accept(meta, draft).finally(answered)
       this.#body.release()
       log.info('message kept', {
         arrival, via: meta.via, from: meta.sender, to: this.#envelope.recipients.length, accounts: meta.plans.length, outside: meta.work.filter((work) => !work.deliveredHere).length,

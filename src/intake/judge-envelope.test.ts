@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { FakeClock } from '../base/clock.ts'
 import { defaultLimits } from '../base/limits.ts'
 import { accountId, type AccountRow, type Directory } from '../store/store.ts'
 import type { Mailbox } from '../wire/smtp/path.ts'
@@ -12,7 +13,7 @@ const toolsOf = (isCurrent: boolean): JudgeTools => {
     isCurrent, domain: (name) => (name === 'here.example' ? { name, catchAll: null } : undefined), domains: () => [], account: () => user,
     accountByKey: (key) => (key === user.addressKey ? user : undefined), accounts: () => [user], aliasByKey: () => undefined, aliases: () => [], setting: () => undefined, octetsUsed: () => 0,
   }
-  return { store: { directory, admission: () => ({ admit: true }) }, limits: defaultLimits, delivery: { subaddressSeparator: '+', postmaster: undefined } }
+  return { store: { directory, admission: () => ({ admit: true }) }, limits: defaultLimits, delivery: { subaddressSeparator: '+', postmaster: undefined }, clock: new FakeClock() }
 }
 const peer: Peer = { via: 'smtp', address: '192.0.2.1', helo: 'c.example', isExtended: true, tls: undefined, submitter: undefined }
 const mailbox = (local: string, domain: string): Mailbox => ({ local, domain, ascii: true })

@@ -1,6 +1,8 @@
 // May this sender and this recipient be? Answers for MAIL and RCPT, from memory alone. Pure over the
 // directory, the limits and the store's admission; the words of each refusal stand here and nowhere else.
+import type { Clock } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
+import { pauseOf, pauseWords } from '../guard/guard.ts'
 import { addressKey, type AccountId, type Directory, type Store } from '../store/store.ts'
 import { addressOf, type Mailbox } from '../wire/smtp/path.ts'
 import { reply, type Reply } from '../wire/smtp/reply.ts'
@@ -13,6 +15,8 @@ export interface JudgeTools {
   store: Pick<Store, 'directory' | 'admission'>
   limits: Limits
   delivery: DeliveryRules
+  clock: Clock
+  pressure?: { isHardPressed(): boolean }
 }
 
 const needsUtf8 = reply(553, '5.6.7', 'this address needs SMTPUTF8')
@@ -42,8 +46,11 @@ export function judgeSender(peer: Peer, sender: Mailbox | undefined, parameters:
   const address = sender ? addressOf(sender) : ''
   if (peer.submitter && mayNotAnyMore(peer.submitter.account, tools.store.directory)) return refused(notAnyMore)
   if (peer.submitter && address !== '' && !mayUseAddress(peer.submitter.account, address, tools.store.directory, tools.delivery)) return refused(notYours)
+  const paused = pauseOf(tools.store.directory, peer.submitter ? 'submission' : 'smtp-in', tools.clock.nowMs())
+  if (paused) return refused(reply(451, '4.3.2', pauseWords(paused)))
   const admission = tools.store.admission(declared)
   if (!admission.admit) return refused(refusals[admission.because])
+  if (!peer.submitter && tools.pressure?.isHardPressed()) return refused(refusals.lag)
   return { take: true, value: { address, parameters } }
 }
 

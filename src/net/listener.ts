@@ -21,6 +21,8 @@ import type { Sweeper } from './sweeper.ts'
 const backlog = 4096
 /** Refused peers at one moment that are told why; the others are just hung up on. */
 const refusedMax = 500
+/** One that was told and does not go is hung up on. */
+const refusedMs = 5000
 /** Peers at one moment that have not yet said all of their PROXY header. */
 const unfinishedMax = 2000
 
@@ -113,8 +115,13 @@ export class Listener {
     const answer = admit(remote.address)
     if (answer !== 'go') {
       if (tls || this.#refused >= refusedMax) return void socket.destroy()
+      // In a flood most are refused: nothing is set up for them.
       this.#refused++
-      return new Connection({ socket, sweeper, remote, onGone: () => this.#refused-- }).end(answer.refuse)
+      socket.on('close', () => this.#refused--)
+      socket.setTimeout(refusedMs, () => socket.destroy())
+      socket.end(answer.refuse)
+      socket.resume()
+      return
     }
     const leave = this.#options.enter?.(remote.address)
     const connection = new Connection({

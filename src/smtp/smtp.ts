@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import { createAdmission, createMemoryBudget, type LoginJudge } from '../guard/guard.ts'
+import { createAdmission, createMemoryBudget, createPressure, type AdmissionLimits, type LoginJudges } from '../guard/guard.ts'
 import { createIntake, type DeliveryRules } from '../intake/intake.ts'
 import type { Connection } from '../net/connection.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
@@ -33,11 +33,13 @@ export interface SmtpSettings {
 
 export interface SmtpDoorOptions extends SmtpSettings {
   store: Pick<Store, 'directory' | 'admission' | 'accept' | 'largeWriter'>
-  logins: LoginJudge
+  logins: LoginJudges
   clock: Clock
   random: Random
   log: Log
   hostname: string
+  /** Of the whole process. */
+  memoryOctets: () => number
   /** For STARTTLS; without it none is offered. */
   tls: ServerContexts | undefined
 }
@@ -61,23 +63,39 @@ const SUBMISSION_SHARE = 10
 
 export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
   const { store, logins, clock, random, log, hostname, tls } = options
-  const admission = createAdmission(admissionLimits(options.limits))
+  const admission = createAdmission(admissionLimits(options.limits), clock)
+  const pressure = createPressure({ clock, limits: () => services.limits, memoryOctets: options.memoryOctets })
+  let pressed: string | undefined
+  /** Said once when it begins and once when it is over. */
+  const isHardPressed = (): boolean => {
+    const now = pressure.now()
+    if (now !== pressed && (now === undefined || pressed === undefined)) {
+      if (now !== undefined) log.warn('hard pressed: strangers are told to try again', { because: now, in_flight: pressure.inFlight })
+      else log.info('strangers are welcome again')
+      pressed = now
+    }
+    return now !== undefined
+  }
   const intake = createIntake({
-    store, clock, random, log, limits: options.limits, memory: createMemoryBudget(options.limits.memory_message_octets_max), hostname,
+    store, clock, random, log, limits: options.limits, pressure: { begin: () => pressure.begin(), isHardPressed }, memory: createMemoryBudget(options.limits.memory_message_octets_max), hostname,
     delivery: options.delivery, receivedShowsClient: options.receivedShowsClient,
   })
   const farewell = { reply: replies.goingAway }
-  let services: SmtpServices = { farewell, intake, logins, clock, random, log, limits: options.limits, hostname, plaintextLogin: options.plaintextLogin, scram: options.scram }
-  const refusals = { 'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou) }
+  let services: Omit<SmtpServices, 'logins'> = { farewell, intake, clock, random, log, limits: options.limits, hostname, plaintextLogin: options.plaintextLogin, scram: options.scram }
+  const refusals = {
+    'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou),
+    'too-often': printReply(replies.tooOften), 'hard-pressed': printReply(replies.hardPressed), banned: printReply(replies.tooManyLogins),
+  }
   return {
     admit(kind, remoteAddress) {
       // Strangers never take all places: our own users can still send.
-      const answer = admission.judge(remoteAddress, kind === 'smtp' ? Math.floor(services.limits.smtp_connections_max / SUBMISSION_SHARE) : 0)
+      if (kind === 'submission' && logins.isBanned(remoteAddress)) return { refuse: refusals.banned }
+      const answer = admission.judge(remoteAddress, kind === 'smtp' ? { keepFree: Math.floor(services.limits.smtp_connections_max / SUBMISSION_SHARE), hardPressed: isHardPressed() } : {})
       return answer === 'go' ? 'go' : { refuse: refusals[answer] }
     },
     enter: (remoteAddress) => admission.enter(remoteAddress),
     accept(kind, connection, greeted = false) {
-      const conversation = new Conversation(services, peerOf(connection, tls), kind)
+      const conversation = new Conversation({ ...services, logins: logins.from(connection.remoteAddress) }, peerOf(connection, tls), kind)
       connection.onClose = (reason) => {
         conversation.closed()
         if (reason.by === 'bug') log.error('an SMTP connection ended by a bug', { peer: connection.remoteAddress, error: reason.sentence })
@@ -100,8 +118,11 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
   }
 }
 
-function admissionLimits(limits: Limits): { connectionsMax: number; connectionsPerAddressMax: number } {
-  return { connectionsMax: limits.smtp_connections_max, connectionsPerAddressMax: limits.connections_per_address_max }
+function admissionLimits(limits: Limits): AdmissionLimits {
+  return {
+    connectionsMax: limits.smtp_connections_max, connectionsPerAddressMax: limits.connections_per_address_max, connectionsPerNetworkMax: limits.connections_per_network_max,
+    arrivalsPerMinuteMax: limits.arrivals_per_minute_max, networkArrivalsPerMinuteMax: limits.network_arrivals_per_minute_max,
+  }
 }
 
 function peerOf(connection: Connection, tls: ServerContexts | undefined): SmtpPeer {

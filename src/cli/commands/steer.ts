@@ -37,8 +37,8 @@ async function look(context: Context, config: Config): Promise<Look | Answer<nev
 function printStatus(context: Context, { status, answers }: Look): void {
   const listeners = status.listeners.map((listener, index) => ({ ...listener, answers: answers[index] ?? false }))
   if (context.line.flag('json')) return printJson(context, { running: true, ...status, listeners })
-  const { listeners: _, members, ...facts } = status
-  printFacts(context, facts)
+  const { listeners: _, members, paused, ...facts } = status
+  printFacts(context, { ...facts, paused: paused.map((one) => (one.until === null ? one.what : `${one.what} (${one.until})`)).join(', ') || null })
   if (members) {
     sayLine(context, '')
     printTable(context, members.map((member) => ({ copy: member.root, state: member.state, level: member.state === 'filling' ? `${Math.floor((100 * member.filledOctets) / Math.max(1, member.totalOctets))} %` : null, because: member.because })), ['copy', 'state', 'level', 'because'])
