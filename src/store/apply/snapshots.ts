@@ -1,11 +1,13 @@
 // Copies of databases with their position, so that a lost one is made again from a copy and a short
 // replay instead of from the whole journal. Taken by the writing connection, flushed, opened and
 // checked, and only then named.
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
+import { textOf } from '../../base/bytes.ts'
 import type { Disk } from '../../base/disk.ts'
 import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { DatabaseId } from '../ids.ts'
+import { sequence as sequenceOf, type DatabaseId } from '../ids.ts'
 import { type CrashPoint, noCrashPoint, step, stepAsync } from '../journal/crash-point.ts'
 import { readPosition, type Position } from '../operations/position.ts'
 import { SqliteWriter } from '../sqlite/connection.ts'
@@ -16,7 +18,10 @@ import { kindOf } from './database-files.ts'
 /** How many snapshots of one database are kept. */
 const KEPT = 2
 
-function snapshotFolder(dataDirectory: string): string {
+/** Beside a snapshot: the SHA-256 of its file, in hexadecimal. Older versions made none. */
+export const SUM_SUFFIX = '.sha256'
+
+export function snapshotFolder(dataDirectory: string): string {
   return join(dataDirectory, 'snapshots')
 }
 
@@ -25,13 +30,13 @@ function snapshotName(database: DatabaseId, epoch: number, sequence: number): st
   return `${database}-${String(epoch).padStart(6, '0')}-${String(sequence).padStart(16, '0')}.db`
 }
 
-interface SnapshotFile {
+export interface SnapshotFile {
   name: string
   epoch: number
   sequence: number
 }
 
-function snapshotsOf(disk: Disk, dataDirectory: string, database: DatabaseId): SnapshotFile[] {
+export function snapshotsOf(disk: Disk, dataDirectory: string, database: DatabaseId): SnapshotFile[] {
   return disk.list(snapshotFolder(dataDirectory))
     .flatMap((name) => {
       const match = /^(\d+)-(\d+)-(\d+)\.db$/.exec(name)
@@ -80,7 +85,10 @@ export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk;
   }
   // No connection has the copy open now: it may be touched through the disk.
   step(crashPoint, 'snapshot-flush', () => flushFile(disk, temporary))
-  step(crashPoint, 'snapshot-rename', () => disk.rename(temporary, join(folder, snapshotName(base.database, position.epoch, position.sequence))))
+  const name = snapshotName(base.database, position.epoch, position.sequence)
+  // Before it has its name: whatever bears the name can be checked, to the last octet.
+  step(crashPoint, 'snapshot-flush', () => disk.writeWhole(join(folder, `${name}${SUM_SUFFIX}`), Buffer.from(hash('sha256', disk.readWhole(temporary), 'hex'))))
+  step(crashPoint, 'snapshot-rename', () => disk.rename(temporary, join(folder, name)))
   step(crashPoint, 'snapshot-flush-directory', () => disk.flushDirectory(folder))
   base.sinceSnapshot = 0
   for (const old of snapshotsOf(disk, dataDirectory, base.database).slice(KEPT)) step(crashPoint, 'snapshot-remove', () => removeCopy(disk, join(folder, old.name)))
@@ -88,7 +96,7 @@ export async function takeSnapshot(base: AppliedDatabase, options: { disk: Disk;
 
 /** With what a crash in the middle of looking at it may have left. */
 function removeCopy(disk: Disk, path: string): void {
-  for (const suffix of ['', '-wal', '-shm']) if (disk.exists(path + suffix)) disk.remove(path + suffix)
+  for (const suffix of ['', '-wal', '-shm', SUM_SUFFIX]) if (disk.exists(path + suffix)) disk.remove(path + suffix)
 }
 
 function flushFile(disk: Disk, path: string): void {
@@ -98,6 +106,12 @@ function flushFile(disk: Disk, path: string): void {
   } finally {
     file.close()
   }
+}
+
+/** Undefined when nobody noted what it should be. */
+export function matchesSum(disk: Disk, path: string, bytes: Uint8Array): boolean | undefined {
+  if (!disk.exists(`${path}${SUM_SUFFIX}`)) return undefined
+  return textOf(disk.readWhole(`${path}${SUM_SUFFIX}`)).trim() === hash('sha256', bytes, 'hex')
 }
 
 /**
@@ -114,7 +128,13 @@ export async function placeSnapshot(options: {
     const from = join(snapshotFolder(dataDirectory), snapshot.name)
     const end = options.lastSequenceOfEpoch(snapshot.epoch)
     if (end !== undefined && snapshot.sequence > end) continue
-    const position = await examine(from, database)
+    const bytes = disk.readWhole(from)
+    const asWritten = matchesSum(disk, from, bytes)
+    if (asWritten === true) {
+      step(options.crashPoint ?? noCrashPoint, 'snapshot-place', () => disk.writeWhole(path, bytes))
+      return { epoch: snapshot.epoch, sequence: sequenceOf(snapshot.sequence) }
+    }
+    const position = asWritten === false ? 'it does not match its checksum' : await examine(from, database)
     if (typeof position === 'string' || position.sequence !== snapshot.sequence || position.epoch !== snapshot.epoch) {
       log.error('a snapshot is damaged and is passed over', { path: from, because: typeof position === 'string' ? position : 'its position is not the one in its name' })
       continue

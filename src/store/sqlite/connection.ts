@@ -235,6 +235,14 @@ export class SqliteWriter implements Engine {
     })
   }
 
+  /** The same without comparing indexes with their tables: most of what a torn page does, in a fraction of the time. */
+  quickProblems(): string[] {
+    return attempt('check', this.path, () => {
+      const rows = this.#database.prepare('pragma quick_check(20)').all() as { quick_check: string }[]
+      return rows.map((row) => row.quick_check).filter((sentence) => sentence !== 'ok')
+    })
+  }
+
   /** The database as bytes, for simulated crashes in tests. */
   serialize(): Uint8Array {
     return attempt('serialize', this.path, () => this.#database.serialize())

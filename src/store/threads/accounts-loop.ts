@@ -4,13 +4,14 @@ import type { MessagePort } from 'node:worker_threads'
 import type { BackgroundFlush } from '../../base/background-flush.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Disk } from '../../base/disk.ts'
-import { errorSentence } from '../../base/errors.ts'
+import { Outage, errorSentence } from '../../base/errors.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import { Applier } from '../apply/applier.ts'
 import type { AppliedDatabase } from '../apply/applied-database.ts'
 import type { ApplyLimits } from '../apply/apply-limits.ts'
 import { Flusher } from '../apply/flusher.ts'
+import { dropTexts, recount } from '../apply/mending.ts'
 import { takeSnapshot } from '../apply/snapshots.ts'
 import { DIRECTORY, FIRST_ACCOUNT, type DatabaseId } from '../ids.ts'
 import { type CrashPoint, noCrashPoint } from '../journal/crash-point.ts'
@@ -190,6 +191,26 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
   // Octets of the replay are no lag: nobody has appended them in this life.
   gauges.set('appliedOctets', 0)
 
+  /** Asked for by an inspection; between two turns, so that no batch is open. */
+  async function mend(database: DatabaseId, how: 'rebuild' | 'recount' | 'drop-texts', because: string): Promise<string> {
+    let path = ''
+    // A damaged file may not open at all: then its own turn makes it again.
+    await applier.open(database).then((opened) => (path = opened), (error: unknown) => {
+      if (how !== 'rebuild') throw error
+    })
+    const base = [...applier.databases()].find((each) => each.database === database)
+    if (!base) throw new Outage(`there is no database ${database}`, { operation: 'open' })
+    if (how === 'rebuild') {
+      base.damage ??= because
+      return applier.open(database)
+    }
+    if (!base.connection || database < FIRST_ACCOUNT) throw new Outage(`database ${database} cannot be mended so`, { operation: 'open' })
+    const act = how === 'recount' ? recount : dropTexts
+    await base.connection.transaction((tx) => act(tx, database))
+    options.committed?.(base, base.connection)
+    return path
+  }
+
   function onMessage(front: number, message: ToAccounts): void {
     switch (message.t) {
       case 'appended':
@@ -204,6 +225,12 @@ export function runAccountsLoop(options: AccountsLoopOptions): AccountsLoop {
         return
       case 'suspect':
         void applier.suspect(message.database, message.path, message.because)
+        return
+      case 'mend':
+        mend(message.database, message.how, message.because).then(
+          (path) => tell(front, { t: 'mended', id: message.id, path, because: '' }),
+          (error: unknown) => tell(front, { t: 'mended', id: message.id, path: null, because: errorSentence(error) }),
+        )
         return
       case 'texts':
         void applier.cacheTexts(message.database, message.texts)

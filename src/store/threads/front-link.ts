@@ -62,6 +62,7 @@ export class FrontLink {
             else waiter?.resolve(outcome)
           }
           return
+        case 'mended':
         case 'opened': {
           const waiter = this.#opens.get(message.id)
           this.#opens.delete(message.id)
@@ -106,6 +107,16 @@ export class FrontLink {
       const id = this.#nextId++
       this.#opens.set(id, { resolve, reject })
       this.#accounts.postMessage({ t: 'open', id, database } satisfies ToAccounts)
+    })
+  }
+
+  /** Resolves with the path of its file once that is done and the database is at the gate. */
+  mend(database: DatabaseId, how: 'rebuild' | 'recount' | 'drop-texts', because: string): Promise<string> {
+    if (this.#closed) return Promise.reject(new Outage('the store is closing', { operation: 'open' }))
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++
+      this.#opens.set(id, { resolve, reject })
+      this.#accounts.postMessage({ t: 'mend', id, database, how, because } satisfies ToAccounts)
     })
   }
 

@@ -55,6 +55,8 @@ export type ToAccounts =
   /** A front saw something that a sound database does not do. */
   | { t: 'suspect'; database: DatabaseId; path: string; because: string }
   | { t: 'texts'; database: DatabaseId; texts: CachedTexts[] }
+  /** An inspection wants it made again, or its caches worked out again. Answered by `mended`. */
+  | { t: 'mend'; id: number; database: DatabaseId; how: 'rebuild' | 'recount' | 'drop-texts'; because: string }
   /** This front has sessions that wait for news of accounts: it is told at once from now on, or no longer. */
   | { t: 'news'; wanted: boolean }
 
@@ -63,6 +65,7 @@ export type Notice = [database: DatabaseId, position: number, octetsUsed?: numbe
 
 export type FromAccounts =
   | { t: 'opened'; id: number; path: string | null; because: string }
+  | { t: 'mended'; id: number; path: string | null; because: string }
   | { t: 'outcomes'; list: [id: number, outcome: Outcome<unknown> | { end: 'unknown' }][] }
   | { t: 'notices'; list: Notice[] }
   /** A database has a new file: close the old one. */
