@@ -6,6 +6,7 @@
 //   node test/torture/restarts.ts --planned 100 --kills 100 [--clients 20] [--seed 1]
 import { connect } from 'node:net'
 import { once } from 'node:events'
+import type { SupervisorStatus } from '../../src/supervisor/supervisor-office.ts'
 import { DarumaProcess } from '../harness/daruma-process.ts'
 
 export interface RestartsOptions {
@@ -88,7 +89,7 @@ export async function runRestarts(options: RestartsOptions): Promise<RestartsFig
     stop = true
     await Promise.all(clients)
     figures.kept = kept.size
-    const found = await subjectsOf(server, kept.size)
+    const found = await subjectsOf(server, kept)
     for (const id of kept) {
       const times = found.get(id) ?? 0
       if (times === 0) figures.lost += 1
@@ -102,11 +103,11 @@ export async function runRestarts(options: RestartsOptions): Promise<RestartsFig
   }
 }
 
-async function supervisorStatus(server: DarumaProcess): Promise<{ server: { state: string; pid: number | null } }> {
+export async function supervisorStatus(server: DarumaProcess): Promise<SupervisorStatus> {
   const { askServer } = await import('../../src/cli/control-client.ts')
   const asked = await askServer(`${server.data}/supervisor.sock`, 'supervisor-status', {})
   if (asked.at !== 'answered' || !asked.answer.ok) throw new Error(`the supervisor does not answer: ${JSON.stringify(asked)}`)
-  return asked.answer.result as { server: { state: string; pid: number | null } }
+  return asked.answer.result as SupervisorStatus
 }
 
 async function serverPid(server: DarumaProcess): Promise<number> {
@@ -125,7 +126,7 @@ interface End {
 }
 
 /** One conversation: greeting, EHLO, perhaps a message, QUIT. */
-async function converse(port: number, id: string | undefined): Promise<End> {
+export async function converse(port: number, id: string | undefined): Promise<End> {
   const socket = connect({ host: '127.0.0.1', port })
   const startedMs = performance.now()
   const end: End = { how: 'done' }
@@ -180,7 +181,7 @@ async function converse(port: number, id: string | undefined): Promise<End> {
 }
 
 /** Subject → how often, once all that was kept has been filed (what the understudy took is adopted first). */
-async function subjectsOf(server: DarumaProcess, wanted: number): Promise<Map<string, number>> {
+export async function subjectsOf(server: DarumaProcess, wanted: ReadonlySet<string>): Promise<Map<string, number>> {
   const untilMs = Date.now() + 60_000
   for (;;) {
     const imap = await server.imap('a@test.example', 'secret')
@@ -191,7 +192,7 @@ async function subjectsOf(server: DarumaProcess, wanted: number): Promise<Map<st
       if (id !== undefined) found.set(id, (found.get(id) ?? 0) + 1)
     }
     imap.connection.destroy()
-    if (found.size >= wanted || Date.now() > untilMs) return found
+    if ([...wanted].every((id) => found.has(id)) || Date.now() > untilMs) return found
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
 }
