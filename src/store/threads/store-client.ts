@@ -2,7 +2,8 @@
 // threads, and reads databases through read-only connections of its own.
 import type { Clock } from '../../base/clock.ts'
 import { Outage, assert } from '../../base/errors.ts'
-import type { Disk } from '../../base/disk.ts'
+import { nodeAsyncDisk, type Disk } from '../../base/disk.ts'
+import type { Inspection } from '../inspection/inspection.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import { DELETED } from '../flags.ts'
@@ -227,6 +228,16 @@ export class StoreClient implements Store {
   }
 
   /** Ends this front's part: what is under way is answered as unknown. */
+  /** For src/repair: all that there is, looked at beside what clients do. Reads in this thread: never where clients wait for it. */
+  async inspect(place: { dataDirectory: string; mirrors: readonly string[]; startedMs: number }): Promise<Inspection> {
+    const { Inspection: Made } = await import('../inspection/inspection.ts')
+    const { disk, clock, log, gauges } = this.#options
+    return new Made({
+      ...place, members: gauges, disk, asyncDisk: nodeAsyncDisk, clock, log, through: () => gauges.get('durableSequence'),
+      open: (database) => this.#link.open(database), mend: (database, how, because) => this.#link.mend(database, how, because),
+    })
+  }
+
   close(): void {
     this.#options.gauges.setDirectoryRead(this.#options.ports.front, undefined)
     this.#refresh.close()
