@@ -8,12 +8,13 @@
 import type { Clock } from './base/clock.ts'
 import { keepCompiled } from './base/compile-cache.ts'
 import { nodeDisk } from './base/disk.ts'
-import { Outage, refuse, understood, type Parsed, type Refused } from './base/errors.ts'
+import { Outage, errorSentence, refuse, understood, type Parsed, type Refused } from './base/errors.ts'
 import type { Limits } from './base/limits.ts'
 import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
 import { becomeOwnerOf } from './base/run-as.ts'
-import { EXIT, type ExitCode, type ListenerFacts, type Office } from './admin/admin.ts'
+import { deskBesideServer, deskOfOwner } from './server/repair-desk.ts'
+import { EXIT, RepairJobs, type ExitCode, type ListenerFacts, type Office } from './admin/admin.ts'
 import type { Owner, Server, ServeOptions } from './server/server-interface.ts'
 import { doorNames, type Config, type DoorName } from './config/config.ts'
 import { newTicketKeys, parseServerContexts, type CertificatePair } from './net/server-contexts.ts'
@@ -28,13 +29,15 @@ import { pausable, pauseOf } from './guard/guard.ts'
 import { openJournalReader } from './store/journal/journal-reader.ts'
 import { openInlineStore } from './store/inline.ts'
 import { takeOwnerLock, type OwnerLock } from './store/owner-lock.ts'
-import { makeCredential } from './store/store.ts'
+import { makeCredential, quickPass } from './store/store.ts'
 import { removeUnnamedLarge } from './store/threads/large-cleanup.ts'
 import { startStoreThreads, type StoreThreads } from './store/threads/store-threads.ts'
 import { StoreClient } from './store/threads/store-client.ts'
 
 const LOCK_WAIT_MS = 10_000
 const LOCK_STEP_MS = 20
+/** No further database is looked at after so long. */
+const QUICK_LOOK_MS = 10_000
 /** Chores wait until the rush after a start is over. */
 const TIDY_AFTER_MS = 60_000
 
@@ -61,6 +64,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
     const taken = takeOwnerLock(config.data)
     if (!taken.ok) return giveUp(taken)
     lock = taken.value
+    if (options.check === 'quick') lookQuickly(config, options)
   }
   if (!doors.ok) return giveUp(doors)
   const certificates = operators ?? loadCertificates(config, options)
@@ -89,6 +93,16 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
     release()
     if (error instanceof Outage) return refuse('start-failed', `${error.message}${error.hint ? ` (${error.hint})` : ''}`)
     throw error
+  }
+}
+
+/** After two deaths in a row: what is damaged is set aside, and made again by the opening. A look that fails keeps nobody out. */
+function lookQuickly(config: Config, { clock, log }: ServeOptions): void {
+  try {
+    const looked = quickPass(config.data, { clock, log, budgetMs: QUICK_LOOK_MS, owned: true })
+    if (looked.ok) log.warn('the databases were looked at before this start', { looked: looked.value.looked, left: looked.value.left, set_aside: looked.value.setAside.length })
+  } catch (error) {
+    log.error('the databases could not be looked at before this start', { error: errorSentence(error) })
   }
 }
 
@@ -124,7 +138,7 @@ export async function openOwner(config: Config, options: { clock: Clock; random:
     mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets,
   })
   if (!opened.ok) return opened
-  return understood({ office: officeOf(opened.value.store, () => config, options), close: () => opened.value.close() })
+  return understood({ office: { ...officeOf(opened.value.store, () => config, options), repairs: new RepairJobs(deskOfOwner(opened.value.store, { dataDirectory: config.data, mirrors: config.journal.mirrors }, options.clock)) }, close: () => opened.value.close() })
 }
 
 interface Door {
@@ -190,9 +204,12 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
       dataDirectory: config.data, mirrors: config.journal.mirrors, members: store.gauges, disk: nodeDisk, clock, log, startedMs, signal: tidying.signal, through: store.gauges.get('durableSequence'),
     }).catch((error: unknown) => log.debug('tidying large/ was broken off', { error: String(error) }))
   })
+  const repairs = new RepairJobs(deskBesideServer(() => ({
+    dataDirectory: config.data, mirrors: config.journal.mirrors, gauges: store.gauges.shared, ports: store.connect(), limits: { ...running.limits }, startedMs, logLevel: running.config.log.level,
+  })))
   let stopped: Promise<void> | undefined
   return {
-    office: officeOf(client, () => running.config, options),
+    office: { ...officeOf(client, () => running.config, options), repairs },
     listeners: doors.map((door) => door.facts),
     failed: life.failed,
     healthy: () => fronts.every((front) => front.healthy()) && store.healthy(),
@@ -215,6 +232,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     stop(onClosed = () => {}, goodbye) {
       stopped ??= (async () => {
         cancelTidying()
+        repairs.close()
         tidying.abort(new Error('the server is stopping'))
         const stopping = fronts.map((front) => {
           const closed = Promise.withResolvers<void>()

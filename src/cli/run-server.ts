@@ -66,9 +66,9 @@ export async function runServer(context: Context, options: RunOptions): Promise<
   }
 }
 
-function successionOf(link: SupervisorLink | undefined): Pick<ServeOptions, 'succession' | 'certificates'> {
+function successionOf(link: SupervisorLink | undefined): Pick<ServeOptions, 'succession' | 'certificates' | 'check'> {
   const { succession, hello } = link ?? {}
-  return { ...(succession ? { succession } : {}), ...(hello?.certificates ? { certificates: hello.certificates } : {}) }
+  return { ...(succession ? { succession } : {}), ...(hello ? { check: hello.check } : {}), ...(hello?.certificates ? { certificates: hello.certificates } : {}) }
 }
 
 async function untilEnd(context: Context, options: RunOptions, server: Server, life: { log: Log; stop: AbortController; onReloaded: (loaded: LoadedConfig) => void }): Promise<ExitCode> {

@@ -40,6 +40,8 @@ export interface ServeOptions {
   readonly acceptLoss: boolean
   /** Undefined when there is nobody to take over from. */
   readonly succession?: Succession
+  /** "quick": look at the databases before they are opened; it has died twice in a row. */
+  readonly check?: 'none' | 'quick'
   /** The operator's certificates as somebody with more rights has read them, in case this process cannot. */
   readonly certificates?: CertificatePair[]
   /** Aborted when the server is to stop before it has started. */
