@@ -64,7 +64,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
     const taken = takeOwnerLock(config.data)
     if (!taken.ok) return giveUp(taken)
     lock = taken.value
-    if (options.check === 'quick') lookQuickly(config, options)
+    if (options.check === 'quick') await lookQuickly(config, options)
   }
   if (!doors.ok) return giveUp(doors)
   const certificates = operators ?? loadCertificates(config, options)
@@ -97,9 +97,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
 }
 
 /** After two deaths in a row: what is damaged is set aside, and made again by the opening. A look that fails keeps nobody out. */
-function lookQuickly(config: Config, { clock, log }: ServeOptions): void {
+async function lookQuickly(config: Config, { clock, log }: ServeOptions): Promise<void> {
   try {
-    const looked = quickPass(config.data, { clock, log, budgetMs: QUICK_LOOK_MS, owned: true })
+    const looked = await quickPass(config.data, { clock, log, budgetMs: QUICK_LOOK_MS, owned: true })
     if (looked.ok) log.warn('the databases were looked at before this start', { looked: looked.value.looked, left: looked.value.left, set_aside: looked.value.setAside.length })
   } catch (error) {
     log.error('the databases could not be looked at before this start', { error: errorSentence(error) })

@@ -19,7 +19,7 @@ const FLOORS: Record<string, number> = {
   supervisor: 6, cli: 6, server: 6,
 }
 /** Arrows between rooms of one floor that are meant. */
-const SAME_FLOOR = new Set(['clients>net', 'clients>wire', 'intake>guard', 'intake>checks', 'cli>server', 'cli>supervisor', 'server>supervisor', 'supervisor>server', 'admin>health', 'admin>maintenance'])
+const SAME_FLOOR = new Set(['clients>net', 'clients>wire', 'intake>guard', 'intake>checks', 'cli>server', 'cli>supervisor', 'server>supervisor', 'supervisor>server', 'admin>health', 'admin>maintenance', 'admin>repair'])
 /** Rooms from floor 2 up are entered by their front door only, but by those who build them; the supervisor's processes must load little. */
 const FRONT_DOOR_FROM = 2
 const ENTERS_ANYWHERE = new Set(['server', 'supervisor'])

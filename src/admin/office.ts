@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { Bug, Outage, errorSentence } from '../base/errors.ts'
 import { type Text, sameText, text } from '../base/language.ts'
 import type { Random } from '../base/random.ts'
+import type { RepairJobs } from './repair.ts'
 import type { Credential, Outcome, Store } from '../store/store.ts'
 
 /** The exit codes of every command (sysexits.h where it has one). */
@@ -39,6 +40,8 @@ export interface Office {
   readonly random: Random
   /** Verifiers of a password, made slowly on purpose. */
   makeCredential(password: string): Promise<Credential>
+  /** Checks and repairs; undefined where nothing can be inspected. */
+  readonly repairs?: RepairJobs
   /** The running server; undefined when the command itself is the owner. */
   readonly server: RunningServer | undefined
 }

@@ -8,6 +8,7 @@ import { carryOut, operation } from './operation.ts'
 import { changeWork, listWork, showWork, trace } from './outbound.ts'
 import { pause, resume } from './pause.ts'
 import { aFlag, aText, countOrNull, textOrNull, texts } from './shape.ts'
+import { lookAtJob, startRepair } from './repair.ts'
 import { reload, status, stop } from './status.ts'
 
 export const operations = {
@@ -29,6 +30,8 @@ export const operations = {
   'trace': operation({ what: aText, limit: countOrNull }, trace),
   'pause': operation({ what: aText, forMs: countOrNull, why: textOrNull }, pause),
   'resume': operation({ what: aText }, resume),
+  'repair-start': operation({ kind: aText, full: aFlag, dryRun: aFlag, fromJournal: aFlag, targets: texts }, startRepair),
+  'job-look': operation({ job: aText }, lookAtJob),
   'announce': operation({ id: aText, subject: aText, body: aText }, announce),
   'status': operation({}, status),
   'reload': operation({}, reload),
@@ -40,7 +43,7 @@ export type ArgumentsOf<N extends OperationName> = Parameters<(typeof operations
 export type ResultOf<N extends OperationName> = Awaited<ReturnType<(typeof operations)[N]['run']>> extends Answer<infer R> ? R : never
 
 /** Those that change nothing. */
-export const readingOperations: ReadonlySet<string> = new Set<OperationName>(['status', 'account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
+export const readingOperations: ReadonlySet<string> = new Set<OperationName>(['status', 'job-look', 'account-list', 'alias-list', 'domain-list', 'queue-list', 'queue-show', 'trace'])
 
 /** Carries out one operation. Everything comes back as an answer, also what was thrown. */
 export function perform(office: Office, name: string, args: unknown): Promise<Answer<unknown>> {
