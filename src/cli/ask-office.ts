@@ -53,7 +53,7 @@ async function oneTry(context: Context, config: Config, name: OperationName, arg
   }
 }
 
-async function asOwner(context: Context, config: Config, act: (office: Office) => Promise<Answer<unknown>>): Promise<Answer<unknown> | 'busy'> {
+export async function asOwner(context: Context, config: Config, act: (office: Office) => Promise<Answer<unknown>>): Promise<Answer<unknown> | 'busy'> {
   const became = becomeTheServersUser(config)
   if (became) return became
   const builder = await context.builder()
