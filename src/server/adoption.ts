@@ -15,7 +15,7 @@ import type { Disk } from '../base/disk.ts'
 import { Outage, errorSentence } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import { draftAdoption, type AdoptTools } from '../intake/adopt-message.ts'
+import { draftAdoption, type Adoptable, type AdoptTools, type TakenMessage } from '../intake/adopt-message.ts'
 import { parseTakenMeta, type TakenMeta } from '../intake/taken.ts'
 import { noCrashPoint, step, stepAsync, type CrashPoint } from '../store/journal/crash-point.ts'
 import { BodyDamaged, type BodySource } from '../store/journal/record.ts'
@@ -53,6 +53,8 @@ export class Adoption {
   #running: Promise<void> | undefined
   #closing = false
   #cancel: () => void = () => {}
+  /** By id of the intake journal; there is mostly one. */
+  readonly #through = new Map<string, number>()
 
   constructor(options: AdoptionOptions) {
     this.#options = options
@@ -117,7 +119,8 @@ export class Adoption {
   async #adoptAll(journal: IntakeJournal, note: AdoptionNote): Promise<{ whole: boolean; count: number; aside: number }> {
     let count = 0
     let aside = 0
-    let from = 1
+    // What this process has adopted already; a new one begins again, and is ignored where it was seen.
+    let from = (this.#through.get(journal.id) ?? 0) + 1
     for (;;) {
       const page = journal.page(from, adoptionLimits.page_records)
       const last = page.at(-1)
@@ -144,6 +147,7 @@ export class Adoption {
       }
       await settle()
       await stepAsync(this.#crashPoint, 'adopt-through', () => this.#options.store.adoptedThrough(journal.id, last.sequence))
+      this.#through.set(journal.id, last.sequence)
       journal.removeThrough(last.sequence)
       from = last.sequence + 1
     }
@@ -159,7 +163,7 @@ export class Adoption {
 
   /** Its octets; undefined when it was set aside. */
   async #adopt(journal: IntakeJournal, record: TakenRecord, note: AdoptionNote, kept: Promise<unknown>[]): Promise<number | undefined> {
-    const { log, store, tools } = this.#options
+    const { log, store } = this.#options
     const { sequence } = record
     if (!record.isArrival) {
       log.error('the intake journal holds a record that this version does not know; it is set aside', { sequence })
@@ -175,7 +179,12 @@ export class Adoption {
       log.error('a message that the understudy took cannot be read; it is set aside', { sequence, reason: meta.ok ? 'its bytes are damaged' : meta.reason })
       return this.#setAside(journal, record, meta.ok ? 'its bytes are damaged' : meta.reason, body, meta.ok ? meta.value : undefined)
     }
-    const { arrival, draft } = await draftAdoption({ meta: meta.value, journal: journal.number, sequence, takenMs: record.timeMs, body }, tools())
+    const drafted = await this.#draft({ meta: meta.value, journal: journal.number, sequence, takenMs: record.timeMs, body })
+    if (!drafted.ok) {
+      log.error('a message that the understudy took cannot be planned; it is set aside', { sequence, error: errorSentence(drafted.error), aside: join(this.#options.directory, 'aside') })
+      return this.#setAside(journal, record, errorSentence(drafted.error), body, meta.value)
+    }
+    const { arrival, draft } = drafted
     const accepted = stepAsync(this.#crashPoint, 'adopt-accept', () => store.accept(arrival, draft)).then((id) => {
       log.info('message adopted', { arrival: id, taken: `U${sequence}`, from: arrival.sender, accounts: arrival.plans.length, outside: arrival.work.length, octets: body.length, id: meta.value.traceId })
     })
@@ -185,6 +194,16 @@ export class Adoption {
     })
     kept.push(accepted)
     return body.length
+  }
+
+  /** An outage passes, and is tried again; a bug would be met again for ever by this message, and hold up all others. */
+  async #draft(message: TakenMessage): Promise<({ ok: true } & Adoptable) | { ok: false; error: unknown }> {
+    try {
+      return { ok: true, ...(await draftAdoption(message, this.#options.tools())) }
+    } catch (error) {
+      if (error instanceof Outage) throw error
+      return { ok: false, error }
+    }
   }
 
   async #bodyOf(journal: IntakeJournal, sequence: number): Promise<BodySource | undefined> {

@@ -7,7 +7,7 @@ import type { Inspection } from '../inspection/inspection.ts'
 import type { Limits } from '../../base/limits.ts'
 import type { Log } from '../../base/log.ts'
 import { DELETED } from '../flags.ts'
-import { DIRECTORY, FIRST_ACCOUNT, QUEUE, accountId, sequence, type AccountId, type DatabaseId, type Sequence } from '../ids.ts'
+import { DIRECTORY, FIRST_ACCOUNT, QUEUE, accountId, sequence, type AccountId, type DatabaseId, type Sequence, INTAKE } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { LargeStore } from '../journal/large-writer.ts'
 import type { AccountChange, ArrivalMeta, ChangeResults, DirectoryChange, Outcome, QueueChange } from '../operations.ts'
@@ -110,7 +110,8 @@ export class StoreClient implements Store {
     const databases: DatabaseId[] = arrival.plans.map((plan) => plan.account)
     if (arrival.work.length > 0) databases.push(QUEUE)
     assert(databases.length > 0, 'an arrival has somewhere to go')
-    const reserved = arrival.origin !== undefined
+    // Reports that are owed; what an understudy took lies safe where it is until there is room.
+    const reserved = arrival.origin !== undefined && arrival.origin.database !== INTAKE
     return sequence(await this.#link.keep({ type: 'arrival', databases, meta: arrival, body, reserved }))
   }
 

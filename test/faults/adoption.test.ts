@@ -1,0 +1,148 @@
+// What an understudy took becomes ours exactly once, also when the server is killed at each step of taking it over.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { existsSync, openSync, readdirSync, readFileSync, writeSync, closeSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { systemClock } from '../../src/base/clock.ts'
+import { nodeDisk } from '../../src/base/disk.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { systemRandom } from '../../src/base/random.ts'
+import { printTakenMeta, type TakenMeta } from '../../src/intake/taken.ts'
+import { ADOPTION_STEPS } from '../../src/store/journal/crash-point.ts'
+import { openJournal } from '../../src/store/journal/journal.ts'
+import { LargeStore } from '../../src/store/journal/large-writer.ts'
+import { DarumaProcess } from '../harness/daruma-process.ts'
+import { until } from '../harness/until.ts'
+
+const TAKEN_MS = Date.UTC(2026, 0, 2, 3, 4, 5)
+const accounts = ['a@test.example', 'b@test.example']
+const PASSWORD = 'secret'
+
+interface Taken {
+  subject: string
+  to: string[]
+  octets?: number
+}
+
+const bytesOfMessage = ({ subject, octets = 200 }: Taken): Buffer =>
+  Buffer.from(`From: x@client.example\r\nSubject: ${subject}\r\n\r\n${`${'y'.repeat(76)}\r\n`.repeat(Math.ceil(octets / 78))}`)
+
+/** As an understudy leaves it. */
+async function leave(data: string, messages: readonly Taken[]): Promise<void> {
+  const directory = join(data, 'intake')
+  mkdirSync(directory, { recursive: true })
+  const { journal } = openJournal({ dataDirectory: directory, segmentSizeOctets: 1024 * 1024, disk: nodeDisk, clock: systemClock, random: systemRandom, log: silentLog })
+  const large = new LargeStore({ dataDirectory: directory, mirrors: [], random: systemRandom })
+  for (const message of messages) {
+    const bytes = bytesOfMessage(message)
+    const sha256 = createHash('sha256').update(bytes).digest()
+    const meta: TakenMeta = {
+      kind: 'taken', via: 'smtp', sender: 'x@client.example', peer: '192.0.2.1', helo: 'client.example', extended: true, traceId: `t${message.subject}`, id: message.subject,
+      recipients: message.to.map((address) => ({ address })),
+    }
+    let body
+    if (bytes.length > 1024 * 1024) {
+      const writer = large.writer()
+      await writer.write(bytes)
+      const { name, length } = await writer.finish()
+      body = { place: 'large' as const, name, length, sha256 }
+    } else body = { place: 'inline' as const, parts: [bytes], sha256 }
+    journal.append([{ type: 'arrival', version: 1, timeMs: TAKEN_MS, databases: [], meta: printTakenMeta(meta), body }])
+  }
+  journal.close()
+}
+
+const segments = (data: string): string[] => (existsSync(join(data, 'intake/journal')) ? readdirSync(join(data, 'intake/journal')) : [])
+
+async function prepared(t: TestContext): Promise<DarumaProcess> {
+  const server = new DarumaProcess({ config: 'journal.segment_size = "1M"\n[[route]]\ndomain = "away.example"\nhost = "127.0.0.1"\nport = 9\n' })
+  t.after(() => server.dispose())
+  await server.start()
+  for (const account of accounts) server.addAccount(account, PASSWORD)
+  server.run(['alias', 'add', 'both@test.example', ...accounts, 'far@away.example'])
+  await server.stop()
+  return server
+}
+
+/** Subject → how often, with INTERNALDATE and bytes checked. */
+async function mailOf(server: DarumaProcess, account: string, messages: readonly Taken[]): Promise<Map<string, number>> {
+  const imap = await server.imap(account, PASSWORD)
+  await imap.command('SELECT INBOX')
+  const found = new Map<string, number>()
+  const bySubject = new Map(messages.map((message) => [message.subject, message]))
+  for (const { items } of await imap.fetch('1:*', '(INTERNALDATE BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY.PEEK[TEXT])').catch(() => [])) {
+    const subject = /Subject: (\S+)/.exec(String(items.get('BODY[HEADER.FIELDS (SUBJECT)]')))?.[1] ?? '?'
+    found.set(subject, (found.get(subject) ?? 0) + 1)
+    assert.equal(Date.parse(String(items.get('INTERNALDATE')).replace(/^(\s?\d+)-(\w+)-(\d+) /, '$1 $2 $3 ')), TAKEN_MS, subject)
+    const whole = bytesOfMessage(bySubject.get(subject) ?? { subject, to: [] })
+    assert.equal(String(items.get('BODY[TEXT]')), whole.subarray(whole.indexOf('\r\n\r\n') + 4).toString(), subject)
+  }
+  imap.connection.destroy()
+  return found
+}
+
+const messages: readonly Taken[] = [
+  { subject: 'one', to: ['a@test.example'] },
+  { subject: 'two', to: ['both@test.example', 'b@test.example'] },
+  { subject: 'big', to: ['b@test.example'], octets: 3 * 1024 * 1024 },
+  { subject: 'nobody', to: ['gone@test.example'] },
+  ...Array.from({ length: 30 }, (_, n) => ({ subject: `more-${n}`, to: ['a@test.example'], octets: 60_000 })),
+  { subject: 'last', to: ['a@test.example', 'b@test.example'] },
+]
+
+async function checkAll(server: DarumaProcess): Promise<void> {
+  await until('everything is adopted', () => segments(server.data).length === 0)
+  const expected = (account: string) => new Map(messages.filter(({ to }) => to.includes(account) || to.includes('both@test.example')).map(({ subject }) => [subject, 1] as const))
+  // Whoever is not there any more: the postmaster has it, which is the first account.
+  assert.deepEqual(new Map([...(await mailOf(server, 'a@test.example', messages))].sort()), new Map([...expected('a@test.example'), ['nobody', 1] as const].sort()))
+  assert.deepEqual(new Map([...(await mailOf(server, 'b@test.example', messages))].sort()), new Map([...expected('b@test.example')].sort()))
+  const queue = await server.json<{ recipient: string }[]>(['queue', 'list'])
+  assert.deepEqual(queue.map(({ recipient }) => recipient), ['far@away.example'])
+  assert.deepEqual(readdirSync(join(server.data, 'intake/large')), [])
+}
+
+test('killed at every step of adopting: everything is there once, with its own time, and nothing is left behind', async (t) => {
+  const every = ['append-write', 'append-flush', 'large-rename', ...ADOPTION_STEPS.filter((name) => name !== 'adopt-aside')].flatMap((name) => [`${name}:before`, `${name}:after`])
+  // Each costs three starts of a server: DARUMA_LONG=1 goes through all of them.
+  const some = ['append-flush:after', 'large-rename:after', 'adopt-accept:before', 'adopt-accept:after', 'adopt-through:before', 'adopt-through:after', 'adopt-remove:before', 'adopt-remove:after']
+  for (const point of process.env['DARUMA_LONG'] === '1' ? every : some) {
+    const [step = '', moment = ''] = point.split(':')
+    const server = await prepared(t)
+    await leave(server.data, messages)
+    process.env['DARUMA_CRASH_AT'] = `${step}:${moment}:${/remove|through|open|large/.test(step) ? 1 : 3}`
+    let died = false
+    try {
+      await server.start()
+      const how = await Promise.race([server.exited(), until('adopted without dying', () => segments(server.data).length === 0).then(() => 'alive')])
+      died = how === 'SIGKILL'
+    } catch (error) {
+      died = String(error).includes('SIGKILL')
+      if (!died) throw error
+    } finally {
+      delete process.env['DARUMA_CRASH_AT']
+    }
+    assert.ok(died, `${step}:${moment} was never reached`)
+    await server.start()
+    await checkAll(server)
+    await server.dispose()
+  }
+})
+
+test('a damaged message is set aside, and the rest goes on; trace knows what the understudy said', async (t) => {
+  const server = await prepared(t)
+  await leave(server.data, [{ subject: 'whole-1', to: ['a@test.example'] }, { subject: 'broken', to: ['a@test.example'] }, { subject: 'whole-2', to: ['a@test.example'] }])
+  const segment = segments(server.data).filter((name) => name.endsWith('.seg')).map((name) => join(server.data, 'intake/journal', name)).find((path) => readFileSync(path).includes('Subject: broken')) as string
+  const at = readFileSync(segment).indexOf('yyyy', readFileSync(segment).indexOf('Subject: broken'))
+  const file = openSync(segment, 'r+')
+  writeSync(file, Buffer.from('z'), 0, 1, at)
+  closeSync(file)
+  await server.start()
+  await until('everything is adopted', () => segments(server.data).length === 0)
+  const imap = await server.imap('a@test.example', PASSWORD)
+  await imap.waitForMessages(2)
+  imap.connection.destroy()
+  const aside = readdirSync(join(server.data, 'intake/aside'))
+  assert.ok(aside.some((name) => name.endsWith('.json')), aside.join())
+  assert.match(server.run(['trace', 'U1']), /a@test\.example/)
+})
