@@ -7,6 +7,7 @@ import { errorSentence, Outage } from '../../base/errors.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { databasePath, incarnations } from '../apply/database-files.ts'
+import { judgeFailure } from '../apply/failure.ts'
 import { snapshotFolder, snapshotsOf, SUM_SUFFIX } from '../apply/snapshots.ts'
 import { DIRECTORY, FIRST_ACCOUNT, QUEUE, type DatabaseId } from '../ids.ts'
 import { openJournalReader, type JournalReader } from '../journal/journal-reader.ts'
@@ -15,7 +16,7 @@ import type { Damage } from '../journal/record.ts'
 import { SegmentCopies, Window } from '../journal/segment-copies.ts'
 import { inOrder, parseSegmentName, type SegmentName } from '../journal/segment-name.ts'
 import { SqliteReader } from '../sqlite/connection.ts'
-import { Damaged, type Reading } from '../tx.ts'
+import type { Reading } from '../tx.ts'
 import { accountsInDirectory, checkDatabase, messagesPage, workArrivals } from './database-check.ts'
 import type { Fault } from './fault.ts'
 import { checkLarge, unnamedLarge } from './large-check.ts'
@@ -219,8 +220,9 @@ export class Inspection {
       reader = new SqliteReader(path)
       return reader.read(reading(path))
     } catch (error) {
-      if (error instanceof Damaged) onFault({ code: 'database-damaged', database, path, because: errorSentence(error) })
-      else if (error instanceof Outage) onFault({ code: 'database-away', database, because: errorSentence(error) })
+      const judged = judgeFailure(error)
+      if (judged === 'damaged') onFault({ code: 'database-damaged', database, path, because: errorSentence(error) })
+      else if (judged === 'outage') onFault({ code: 'database-away', database, because: errorSentence(error) })
       else throw error
       return undefined
     } finally {

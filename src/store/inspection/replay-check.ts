@@ -6,8 +6,9 @@
 // just that position. Nothing is written but the scratch folder.
 import { join } from 'node:path'
 import type { Disk } from '../../base/disk.ts'
-import { assert, errorSentence, Outage } from '../../base/errors.ts'
+import { assert, errorSentence } from '../../base/errors.ts'
 import { matchesSum, snapshotFolder, snapshotsOf, SUM_SUFFIX, type SnapshotFile } from '../apply/snapshots.ts'
+import { judgeFailure } from '../apply/failure.ts'
 import { metaValue, MOVING } from '../apply/entry.ts'
 import { sequence as sequenceOf, type DatabaseId } from '../ids.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
@@ -17,7 +18,7 @@ import { setPosition } from '../operations/position.ts'
 import type { SkipMeta } from '../operations/skip.ts'
 import { kindOf } from '../schema.ts'
 import { SqliteReader, SqliteWriter } from '../sqlite/connection.ts'
-import { Damaged, withTx } from '../tx.ts'
+import { withTx } from '../tx.ts'
 import type { Fault } from './fault.ts'
 import { differenceOf, digestsOf, textThatDiffers, type Digests } from './table-digests.ts'
 
@@ -173,8 +174,8 @@ function differenceFromCopy(scratch: Scratch, path: string, disk: Disk): string 
     if (bad !== undefined) return bad
     return differenceOf(opened.read(digestsOf(scratch.database)), scratch.writer.read(digestsOf(scratch.database)))
   } catch (error) {
-    if (error instanceof Damaged || error instanceof Outage) return errorSentence(error)
-    throw error
+    if (judgeFailure(error) === 'bug') throw error
+    return errorSentence(error)
   } finally {
     opened?.close()
     for (const suffix of ['', '-wal', '-shm']) if (disk.exists(copy + suffix)) disk.remove(copy + suffix)
@@ -210,8 +211,9 @@ async function readServed(database: DatabaseId, options: ReplayCheckOptions): Pr
     assert(served.tables.size > 0, 'every kind has tables')
     return served
   } catch (error) {
-    if (error instanceof Damaged) options.onFault({ code: 'database-damaged', database, path, because: errorSentence(error) })
-    else if (error instanceof Outage) options.onFault({ code: 'database-away', database, because: errorSentence(error) })
+    const judged = judgeFailure(error)
+    if (judged === 'damaged') options.onFault({ code: 'database-damaged', database, path, because: errorSentence(error) })
+    else if (judged === 'outage') options.onFault({ code: 'database-away', database, because: errorSentence(error) })
     else throw error
     return undefined
   } finally {
