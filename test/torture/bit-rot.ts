@@ -18,6 +18,8 @@ export interface BitRot {
   repaired: number
   /** After these every answer was the same: unused room of a database's page, or behind the last record of a segment. */
   harmless: number
+  /** Mended by those who read it before the scrub came by. */
+  healedAtOpen: number
   missed: string[]
 }
 
@@ -45,7 +47,7 @@ export async function bitRot({ flips, seed, mirrored }: { flips: number; seed: n
   }
   try {
     const account = await fill(open)
-    const result: BitRot = { flips: 0, detected: 0, repaired: 0, harmless: 0, missed: [] }
+    const result: BitRot = { flips: 0, detected: 0, repaired: 0, harmless: 0, healedAtOpen: 0, missed: [] }
     for (let n = 0; n < flips; n += 1) {
       const place = choose({ data, roots: mirrored ? [data, mirror] : [data], account, random })
       const before = readFileSync(place.path)
@@ -56,6 +58,8 @@ export async function bitRot({ flips, seed, mirrored }: { flips: number; seed: n
       if (found) result.detected += 1
       // Unused room of a page; room behind the last record of a segment, which the next owner cuts off.
       else if (place.kind === 'database' || before.subarray(place.offset).every((octet) => octet === 0)) result.harmless += 1
+      // What opening a store reads anyway (the newest segment) is mended from the mirror before the scrub begins.
+      else if (mirrored && place.kind === 'segment' && isAsBefore(place.path, place.offset, before)) result.healedAtOpen += 1
       else result.missed.push(`${place.path}:${place.offset}`)
       const again = await run({ kind: 'check', how: 'full' })
       if (again.check?.findings.length === 0) {
@@ -112,6 +116,14 @@ function readSnapshots(folder: string): string[] {
 function placeIn(folder: string, names: readonly string[], random: ReturnType<typeof seededRandom>): { path: string; offset: number } {
   const path = join(folder, names[random.int(names.length)] as string)
   return { path, offset: random.int(readFileSync(path).length) }
+}
+
+function isAsBefore(path: string, offset: number, before: Uint8Array): boolean {
+  try {
+    return readFileSync(path)[offset] === before[offset]
+  } catch {
+    return false
+  }
 }
 
 function flip(path: string, offset: number, octet: number, mask: number): void {
