@@ -52,7 +52,7 @@ const mailAddress = wordsKind({
 
 const webAddress = wordsKind({
   name: text('web address', 'ウェブアドレス'),
-  pattern: /^https?:\/\/[^\s\/"'<>?#]{1,253}(?:\/[^\s"'<>?#]{0,500})?$/,
+  pattern: /^https?:\/\/[^\s/"'<>?#]{1,253}(?:\/[^\s"'<>?#]{0,500})?$/,
   expected: text('an address such as "https://status.example.org/"', '"https://status.example.org/" のようなアドレス'),
 })
 
@@ -308,7 +308,7 @@ const YEAR_MS = 365 * 24 * 3600_000
 const COUNTS_MAX: { readonly [name in LimitName]?: number } = { mime_depth_max: 400 }
 
 /** Read once, by threads or budgets that live as long as the server. */
-const FIXED_LIMITS: ReadonlySet<LimitName> = new Set(['memory_message_octets_max', 'snapshot_records', 'account_lag_octets_max', 'server_stuck_ms'])
+const FIXED_LIMITS: ReadonlySet<LimitName> = new Set(['memory_message_octets_max', 'snapshot_records', 'account_lag_octets_max', 'server_stuck_ms', 'incidents_max'])
 
 function limitKey(name: LimitName): Key<number> {
   const kind = name.endsWith('_ms') ? durationKind(1, name.startsWith('queue_') ? YEAR_MS : TIMER_MS_MAX)

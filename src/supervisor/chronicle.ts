@@ -62,7 +62,7 @@ export class Chronicle {
     this.#config = options.config
     const { config: { data }, clock, log } = options
     const books = { disk: nodeDisk, clock, log }
-    this.incidents = openIncidentBook({ directory: data, ...books, onChange: () => this.#page?.changed() })
+    this.incidents = openIncidentBook({ directory: data, ...books, incidentsMax: options.config.limits.incidents_max, onChange: () => this.#page?.changed() })
     this.windows = openWindowBook({ directory: data, ...books })
     this.traffic = openTraffic({ directory: join(data, 'status'), ...books })
     this.#history = openHistory({ directory: join(data, 'status'), ...books })

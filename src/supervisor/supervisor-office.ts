@@ -19,6 +19,8 @@ export interface SupervisorOfficeOptions {
   readonly understudy: UnderstudyKeeper
   readonly chronicle: Chronicle
   readonly stop: AbortController
+  /** The config may have changed: what concerns the supervisor itself is taken from it. */
+  reread(): void
   readonly clock: Clock
   readonly pid: number
   readonly version: string
@@ -37,6 +39,10 @@ export function createSupervisorOffice(options: SupervisorOfficeOptions): (comma
       understudy: { state: understudy.state, pid: understudy.pid ?? null, taken: understudy.taken },
     })),
     'restart': () => conductor.restart(),
+    'reread': () => {
+      options.reread()
+      return Promise.resolve(done({}))
+    },
     'stop': () => {
       stop.abort()
       return Promise.resolve(done({ pid }))

@@ -122,14 +122,17 @@ export async function superviseServer(options: SuperviseOptions): Promise<ExitCo
   })
   chronicle.watch({ conductor, understudy })
 
-  const office = createSupervisorOffice({ conductor, understudy, chronicle, stop, clock, pid: options.pid, version: options.version })
+  const reread = () => {
+    const now = options.readConfigAgain()
+    if (now) chronicle.reconfigure(now)
+  }
+  const office = createSupervisorOffice({ conductor, understudy, chronicle, stop, reread, clock, pid: options.pid, version: options.version })
   const control = await openControlServer({
     path: join(config.data, SUPERVISOR_SOCKET), perform: office, reads: readingSupervisorOperations, clock, log,
   })
   const stopHearing = options.onReload(() => {
     conductor.reload()
-    const now = options.readConfigAgain()
-    if (now) chronicle.reconfigure(now)
+    reread()
   })
   const stopHearingRestart = options.onRestart(() => void conductor.restart().then((answer) => {
     if (!answer.ok) log.error('the planned restart was not made', { reason: answer.reason.en })

@@ -119,6 +119,9 @@ test('the page is published as files that everybody may read, and the last one s
   await server.command(['maintenance', 'plan', '--from', '+1h', '--to', '+2h', '--what', 'a change'])
   await until('the change is published', () => readFileSync(join(folder, 'index.html'), 'utf8').includes('a change'))
   assert.ok((await get(port, '/')).includes('a change'))
+  server.changeConfig(`[status]\nlisten = "127.0.0.1:0"\ntitle = "Another name"\npublish = "${folder}"\n`)
+  assert.equal((await server.command(['reload'])).code, 0)
+  await until('the new name is published', () => readFileSync(join(folder, 'index.html'), 'utf8').includes('Status of Another name'))
   await server.stop()
   const last = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8')) as StatusJson
   assert.equal(last.status, 'down')

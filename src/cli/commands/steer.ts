@@ -167,6 +167,9 @@ export const steerCommands: readonly Command[] = [
     async run(context) {
       const asked = await askOffice(context, 'reload', {})
       if (!asked.ok) return asked.exit
+      // The status page is the supervisor's. Where there is none, there is no page either.
+      const found = loadConfig(context)
+      if (found.ok) await askSupervisor(context, found.loaded.config, 'reread', {})
       printReload(context, asked.result)
       return EXIT.done
     },
