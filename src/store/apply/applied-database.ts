@@ -70,7 +70,8 @@ export class AppliedDatabase {
   lastUsedMs = 0
   /** Calls made when the database has reached the gate. */
   readonly atGate: ((error: Error | null) => void)[] = []
-  queued = false
+  /** Whether, and in which line, it waits for its turn. */
+  queued: 'no' | 'other' | 'urgent' = 'no'
   wakePlanned = false
   /** Fronts were told that clients may not change it now. */
   troubleTold = false

@@ -242,8 +242,7 @@ export class Applier {
   // ------------------------------------------------------------------ turns
 
   #schedule(base: AppliedDatabase, evenIfIdle = false): void {
-    if (base.queued || (!base.behind && !evenIfIdle)) return
-    base.queued = true
+    if (!base.behind && !evenIfIdle) return
     this.#order.push(base)
     this.#kick()
   }
@@ -260,7 +259,6 @@ export class Applier {
     while (!this.#stopped) {
       const base = this.#order.next()
       if (!base) break
-      base.queued = false
       if (base.retryAtMs > clock.monotonicMs()) {
         this.#wakeLater(base, base.retryAtMs - clock.monotonicMs())
         continue

@@ -5,7 +5,7 @@
 // checkpoint says never does. A -wal that is not there was flushed by SQLite itself when it was last closed or
 // reset (synchronous=NORMAL flushes the log before, and the database after, it copies pages).
 import { dirname } from 'node:path'
-import { flushFolderInBackground, flushInBackground, type BackgroundFlush } from '../../base/background-flush.ts'
+import { flushFolderInBackground, flushInBackground, turnstile, type BackgroundFlush } from '../../base/background-flush.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { Outage, errorCode, errorSentence } from '../../base/errors.ts'
@@ -20,6 +20,8 @@ export const flushLimits = {
   every_ms: 2000,
   /** Flushes under way at one moment: two of the thread pool's four. */
   at_once_max: 2,
+  /** Databases looked after at one moment: files are opened and facts read while others are flushed. */
+  lanes: 64,
   exceptions_max: 64,
   /** A writing connection that nobody used for so long is closed. */
   rest_after_ms: 60_000,
@@ -42,6 +44,7 @@ export interface FlusherOptions {
 
 export class Flusher {
   readonly #options: FlusherOptions
+  readonly #turnstile = turnstile(flushLimits.at_once_max)
   #running: Promise<void> | undefined
   #cancel: (() => void) | undefined
   #stopped = false
@@ -76,12 +79,15 @@ export class Flusher {
     const { applier, log } = this.#options
     if (this.#dead) return
     const dirty = [...applier.databases()].filter((base) => base.dirty && base.path !== null && base.failures === 0)
+    // The watermark waits for the one that was flushed longest ago.
+    dirty.sort((a, b) => a.flushed - b.flushed)
+    const folders: Folders = new Map()
     let next = 0
     const lane = async () => {
-      for (let base = dirty[next++]; base; base = dirty[next++]) await this.#flush(base)
+      for (let base = dirty[next++]; base && !this.#dead; base = dirty[next++]) await this.#flush(base, folders)
     }
     try {
-      await Promise.all(Array.from({ length: flushLimits.at_once_max }, lane))
+      await Promise.all(Array.from({ length: flushLimits.lanes }, lane))
     } catch (error) {
       this.#dead = true
       log.error('flushing a database failed', { error: errorSentence(error) })
@@ -92,17 +98,20 @@ export class Flusher {
     this.#rest()
   }
 
-  async #flush(base: AppliedDatabase): Promise<void> {
+  async #flush(base: AppliedDatabase, folders: Folders): Promise<void> {
     const { log, crashPoint, flushFile = flushInBackground, flushFolder = flushFolderInBackground } = this.#options
     const path = base.path
     if (path === null) return
     const noted = base.position
     const withFolder = !base.folderFlushed
     try {
-      await stepAsync(crashPoint, 'database-flush', () => flushFile(`${path}-wal`))
+      await stepAsync(crashPoint, 'database-flush', () => flushFile(`${path}-wal`, this.#turnstile))
       if (withFolder) {
         await stepAsync(crashPoint, 'database-flush-directory', async () => {
-          for (const folder of foldersOf(base.database, path)) await flushFolder(folder)
+          const [own, ...shared] = foldersOf(base.database, path)
+          await flushFolder(own, this.#turnstile)
+          // Once in a round for all: what leads to their folders was there when the round began.
+          for (const folder of shared) await onceIn(folders, folder, () => flushFolder(folder, this.#turnstile))
         })
       }
     } catch (error) {
@@ -136,7 +145,7 @@ export class Flusher {
   /** Puts connections to rest that nobody needs: the least lately used beyond the limit, and the idle. */
   #rest(): void {
     const { applier, clock } = this.#options
-    const open = [...applier.databases()].filter((base) => base.connection && !base.copying && !base.dirty && !base.behind && !base.queued && base.atGate.length === 0)
+    const open = [...applier.databases()].filter((base) => base.connection && !base.copying && !base.dirty && !base.behind && base.queued === 'no' && base.atGate.length === 0)
     open.sort((a, b) => a.lastUsedMs - b.lastUsedMs)
     let surplus = open.length - applyLimits.connections_max
     for (const base of open) {
@@ -147,8 +156,16 @@ export class Flusher {
   }
 }
 
-/** The folders whose entries lead to the file. */
-function foldersOf(database: DatabaseId, path: string): string[] {
+type Folders = Map<string, Promise<unknown>>
+
+function onceIn(folders: Folders, folder: string, flush: () => Promise<unknown>): Promise<unknown> {
+  const known = folders.get(folder) ?? flush()
+  folders.set(folder, known)
+  return known
+}
+
+/** The folders whose entries lead to the file, its own first. */
+function foldersOf(database: DatabaseId, path: string): [string, ...string[]] {
   const own = dirname(path)
   return database >= FIRST_ACCOUNT ? [own, dirname(own), dirname(dirname(own))] : [own]
 }
@@ -156,8 +173,8 @@ function foldersOf(database: DatabaseId, path: string): string[] {
 /** That a file or folder could not even be opened says nothing about the disk; anything else may. */
 function hasFailedToFlush(error: unknown): boolean {
   if (error instanceof Outage && error.operation !== 'open') return true
-  const cause = error instanceof Outage ? error.cause : error
-  return !NOT_OPENED.has(errorCode(cause) ?? '')
+  const code = error instanceof Outage ? (errorCode(error.cause) ?? error.code) : errorCode(error)
+  return !NOT_OPENED.has(code ?? '')
 }
 
 const NOT_OPENED = new Set(['ENOENT', 'ENOTDIR', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM', 'ENOMEM'])

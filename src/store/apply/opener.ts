@@ -185,7 +185,7 @@ export class Opener {
     let looked = 0
     for (const base of this.#open) {
       if (++looked > LOOKED_AT_MAX) break
-      if (base === present || !canRest(base) || base.dirty || base.behind || base.queued) continue
+      if (base === present || !canRest(base) || base.dirty || base.behind || base.queued !== 'no') continue
       this.rest(base)
       if (this.#open.size <= this.#options.limits.connections_max) return
     }

@@ -39,12 +39,24 @@ export class TurnOrder {
     return this.#urgent.length + this.#others.length
   }
 
+  /** One that waits among the others moves to the front when somebody begins to wait for it: a start may have a thousand to open. */
   push(base: AppliedDatabase): void {
+    if (base.queued === 'urgent' || (base.queued === 'other' && !base.urgent)) return
+    base.queued = base.urgent ? 'urgent' : 'other'
     if (base.urgent) this.#urgent.push(base)
     else this.#others.push(base)
   }
 
   next(): AppliedDatabase | undefined {
+    for (let base = this.#shift(); base; base = this.#shift()) {
+      if (base.queued === 'no') continue // it had its turn when it was moved to the front
+      base.queued = 'no'
+      return base
+    }
+    return undefined
+  }
+
+  #shift(): AppliedDatabase | undefined {
     if (this.#urgent.length > 0 && (this.#inARow < URGENT_IN_A_ROW || this.#others.length === 0)) {
       this.#inARow += 1
       return this.#urgent.shift()
