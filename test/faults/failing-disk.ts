@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 export interface Order {
-  /** SQLite flushes by fsync, we by fdatasync. */
-  calls: 'sync' | 'write' | 'read' | 'fsync' | 'fdatasync'
+  /** SQLite flushes by fsync, we by fdatasync. `name`: rename, unlink, mkdir. `change`: all but reading. */
+  calls: 'sync' | 'write' | 'read' | 'name' | 'change' | 'fsync' | 'fdatasync' | 'rename' | 'unlink' | 'pwritev'
   /** What the path contains; with "$" at its end: what it ends with. */
   path: string
   /** The first call that fails, counted from the order on. */
   nth?: number
-  how?: 'eio' | 'enospc' | 'short' | 'kill'
+  how?: 'eio' | 'enospc' | 'short' | 'kill' | 'kill-after' | 'count'
   /** How many calls fail; 0 for all from then on. */
   times?: number
 }
@@ -35,7 +35,7 @@ export class FailingDisk {
   readonly #file: string
   readonly env: Record<string, string>
 
-  constructor(t: TestContext) {
+  constructor(t: Pick<TestContext, 'after'>) {
     const folder = mkdtempSync(join(tmpdir(), 'daruma-fail-order-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))
     this.#file = join(folder, 'order')
@@ -55,6 +55,16 @@ export class FailingDisk {
 
   /** Matching calls from the first that failed: ["failed pwritev /…/1.seg", "passed …"]. */
   tried(): string[] {
+    return this.#log().map((line) => line.slice(0, line.lastIndexOf(' ')))
+  }
+
+  /** When the first call failed, by the wall clock; undefined when none has. */
+  failedAtMs(): number | undefined {
+    const line = this.#log().find((found) => found.startsWith('failed '))
+    return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
+  }
+
+  #log(): string[] {
     return existsSync(`${this.#file}.log`) ? readFileSync(`${this.#file}.log`, 'utf8').trim().split('\n') : []
   }
 }

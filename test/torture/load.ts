@@ -238,7 +238,7 @@ async function oneChange(client: RawImap, account: string, mailbox: string, opti
 }
 
 /** Sends one change; its effect counts in the model only once it was answered in time. */
-async function attempt(client: RawImap, account: string, ledger: Ledger, change: Change, parts: (string | Uint8Array)[], apply: (text: string, untagged: string) => void): Promise<boolean> {
+export async function attempt(client: RawImap, account: string, ledger: Ledger, change: Change, parts: (string | Uint8Array)[], apply: (text: string, untagged: string) => void): Promise<boolean> {
   if (!ledger.running) return false
   ledger.pending.set(account, change)
   const answer = await client.command(...parts)
@@ -251,7 +251,7 @@ async function attempt(client: RawImap, account: string, ledger: Ledger, change:
   return true
 }
 
-function changed(flags: string, flag: string, add: boolean): string {
+export function changed(flags: string, flag: string, add: boolean): string {
   const set = new Set(flags.split(' ').filter(Boolean))
   if (add) set.add(flag)
   else set.delete(flag)
@@ -265,6 +265,6 @@ export function expand(set: string): number[] {
   })
 }
 
-function isBreak(error: unknown): boolean {
+export function isBreak(error: unknown): boolean {
   return error instanceof Error && (error.name === 'Gone' || /ECONN|EPIPE|socket|closed/.test(`${(error as { code?: string }).code} ${error.message}`))
 }

@@ -66,11 +66,15 @@ export class Sink {
         const verb = line.slice(0, 4).toUpperCase()
         if (verb === 'EHLO') say('250-sink.example\r\n250-PIPELINING\r\n250 8BITMIME')
         else if (verb === 'RCPT') {
-          recipients.push(/<([^>]*)>/.exec(line)?.[1] ?? '')
-          say('250 ok')
+          const recipient = /<([^>]*)>/.exec(line)?.[1] ?? ''
+          if (recipient.startsWith('gone')) say('550 5.1.1 gone for good')
+          else {
+            recipients.push(recipient)
+            say('250 ok')
+          }
         } else if (verb === 'DATA') {
-          data = true
-          say('354 go on')
+          data = recipients.length > 0
+          say(data ? '354 go on' : '554 5.5.1 no recipients')
         } else if (verb === 'QUIT') {
           say('221 bye')
           socket.end()

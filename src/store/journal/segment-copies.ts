@@ -29,6 +29,8 @@ export class Window {
 }
 
 const SMALL_READ = 4096
+/** Who reads so far ahead goes through everything, one after the other. */
+const FAR_READ = 256 * 1024
 
 export interface CopiesOptions {
   disk: Disk
@@ -169,7 +171,12 @@ export class SegmentCopies {
   bodyAt(offset: number, length: number, sha256: Uint8Array, sequence: number): Uint8Array | undefined {
     return this.#firstGood(offset, 'body', (member, fresh) => {
       const { window } = this.#options
-      const inWindow = !fresh && window.copies === this && window.member === member && window.start <= offset && offset + length <= window.end
+      let inWindow = !fresh && window.copies === this && window.member === member && window.start <= offset && offset + length <= window.end
+      if (!inWindow && this.readAhead >= FAR_READ && length <= FAR_READ) {
+        // A walk through a whole tail: one read for many small bodies instead of one for each.
+        this.#load(member, offset, length, fresh)
+        inWindow = offset + length <= window.end
+      }
       const bytes = inWindow ? window.bytes.slice(offset - window.start, offset - window.start + length) : this.readFrom(member, offset, length)
       if (bytes.length !== length || !equalBytes(hash('sha256', bytes, 'buffer'), sha256)) return undefined
       return { value: bytes, octets: length }
