@@ -23,6 +23,7 @@ import { loadDecoyKey } from './server/decoy-key.ts'
 import { DoorSockets } from './server/door-sockets.ts'
 import { dropRights } from './server/drop-rights.ts'
 import { Front } from './server/fronts.ts'
+import { ScrubKeeper } from './server/scrub-keeper.ts'
 import type { FrontKind, FrontStore } from './server/thread-messages.ts'
 import { LargeStore } from './store/journal/large-writer.ts'
 import { pausable, pauseOf } from './guard/guard.ts'
@@ -207,6 +208,10 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
   const repairs = new RepairJobs(deskBesideServer(() => ({
     dataDirectory: config.data, mirrors: config.journal.mirrors, gauges: store.gauges.shared, ports: store.connect(), limits: { ...running.limits }, startedMs, logLevel: running.config.log.level,
   })))
+  const scrub = new ScrubKeeper({
+    dataDirectory: config.data, disk: nodeDisk, clock, log, jobs: repairs,
+    plan: () => running.config.scrub,
+  })
   let stopped: Promise<void> | undefined
   return {
     office: { ...officeOf(client, () => running.config, options), repairs },
@@ -232,6 +237,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     stop(onClosed = () => {}, goodbye) {
       stopped ??= (async () => {
         cancelTidying()
+        scrub.close()
         repairs.close()
         tidying.abort(new Error('the server is stopping'))
         const stopping = fronts.map((front) => {

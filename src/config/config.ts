@@ -47,6 +47,8 @@ export interface Config {
   readonly routes: readonly Route[]
   readonly journal: { readonly mirrors: readonly string[]; readonly segmentSizeOctets: number; readonly dropFullMirror: boolean }
   readonly intake: { readonly directory: string }
+  /** `everyMs` 0: never by itself. */
+  readonly scrub: { readonly everyMs: number; readonly octetsPerSecond: number }
   readonly threads: { readonly taking: number; readonly reading: number; readonly accounts: number }
   readonly run: { readonly user: string | undefined }
   readonly limits: Limits
@@ -229,6 +231,7 @@ function assemble(values: ConfigValues, routes: readonly Route[], file: string |
     routes,
     journal: { mirrors: get(keys.journalMirrors), segmentSizeOctets: get(keys.segmentSize), dropFullMirror: get(keys.dropFullMirror) },
     intake: { directory: get(keys.intakeDirectory) ?? `${get(keys.data)}/intake` },
+    scrub: { everyMs: get(keys.scrubEvery), octetsPerSecond: get(keys.scrubRate) },
     threads: { taking: get(keys.threadsTaking), reading: get(keys.threadsReading), accounts: get(keys.threadsAccounts) },
     run: { user: get(keys.runUser) },
     limits,

@@ -67,6 +67,8 @@ const threadCount: Kind<number> = {
   read: (value) => (value === 1 ? { ok: true, value } : { ok: false, expected: text('1: more threads of a kind are not yet supported by this version', '1（この版では、一種類につき一つのスレッドだけです）') }),
 }
 
+const YEAR_MS = 365 * 24 * 3600_000
+
 export const keys = {
   hostname: key<string>('hostname', domainKind, {
     default: '',
@@ -186,6 +188,19 @@ export const keys = {
     runtime: false,
   }),
 
+  scrubEvery: key('scrub.every', durationKind(0, YEAR_MS), {
+    default: 7 * 24 * 3600_000,
+    meaning: text('How often everything is read and compared: every octet of the journal on every disk, every message, every database. What is damaged is mended from another copy or made again. "0s": never by itself.', 'すべてを読み直して照合する間隔（すべてのディスクのジャーナル、すべてのメール、すべてのデータベース）。壊れたものは別の写しから直すか、作り直します。"0s" なら自動では行いません。'),
+    example: '"30d"',
+    runtime: true,
+  }),
+  scrubRate: key('scrub.rate', sizeKind(64 * 1024, 4096 * mebi), {
+    default: 20 * mebi,
+    meaning: text('It reads no more than so much in a second.', '一秒間に読む量の上限。'),
+    example: '"5M"',
+    runtime: true,
+  }),
+
   threadsTaking: key('threads.taking', threadCount, {
     default: 1,
     meaning: text('Threads that take mail (SMTP, submission).', 'メールを受け取るスレッド（SMTP、サブミッション）の数。'),
@@ -302,7 +317,6 @@ export const routeKeys = {
 
 /** Node's timers take no longer wait than this. */
 const TIMER_MS_MAX = 24 * 24 * 3600_000
-const YEAR_MS = 365 * 24 * 3600_000
 
 /** Numbers that code or clients cannot follow further: nested parts are read by functions that call themselves. */
 const COUNTS_MAX: { readonly [name in LimitName]?: number } = { mime_depth_max: 400 }
