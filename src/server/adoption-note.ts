@@ -12,9 +12,10 @@ const DEATHS_MAX = 2
 interface Note {
   /** Runs that began and did not end, this one included. */
   runs: number
-  /** The message that was being adopted; 0 when that was not written down. */
-  sequence: number
-  /** Deaths in a row at that message. */
+  /** The message under way now; 0 when that is not written down. */
+  current: number
+  /** The message at which the process died last, and how often in a row. */
+  suspect: number
   deaths: number
 }
 
@@ -32,8 +33,9 @@ export class AdoptionNote {
   /** A run begins. */
   static begin(intake: string, disk: Disk): AdoptionNote {
     const path = join(intake, NOTE_FILE)
-    const before = readNote(disk, path)
-    const note = new AdoptionNote(disk, path, { ...before, runs: before.runs + 1 })
+    const { runs, current, suspect, deaths } = readNote(disk, path)
+    const pinned = current === 0 ? { suspect, deaths } : { suspect: current, deaths: current === suspect ? deaths + 1 : 1 }
+    const note = new AdoptionNote(disk, path, { runs: runs + 1, current: 0, ...pinned })
     note.#write()
     return note
   }
@@ -41,9 +43,8 @@ export class AdoptionNote {
   /** False: this one has ended the process twice, and is set aside. */
   mayAdopt(sequence: number): boolean {
     if (this.#note.runs === 1) return true
-    const deaths = this.#note.sequence === sequence ? this.#note.deaths + 1 : 0
-    this.#note = { ...this.#note, sequence, deaths }
-    if (deaths >= DEATHS_MAX) return false
+    if (this.#note.suspect === sequence && this.#note.deaths >= DEATHS_MAX) return false
+    this.#note = { ...this.#note, current: sequence }
     this.#write()
     return true
   }
@@ -64,14 +65,14 @@ export class AdoptionNote {
 }
 
 function readNote(disk: Disk, path: string): Note {
-  const none: Note = { runs: 0, sequence: 0, deaths: 0 }
+  const none: Note = { runs: 0, current: 0, suspect: 0, deaths: 0 }
   if (!disk.exists(path)) return none
   try {
     const value: unknown = JSON.parse(textOf(disk.readWhole(path)))
     if (typeof value !== 'object' || value === null) return none
-    const { runs, sequence, deaths } = value as Record<string, unknown>
+    const { runs, current, suspect, deaths } = value as Record<string, unknown>
     const whole = (number: unknown) => (Number.isSafeInteger(number) && (number as number) >= 0 ? (number as number) : 0)
-    return { runs: whole(runs), sequence: whole(sequence), deaths: whole(deaths) }
+    return { runs: whole(runs), current: whole(current), suspect: whole(suspect), deaths: whole(deaths) }
   } catch {
     return none
   }
