@@ -20,13 +20,14 @@ import { doorNames, type Config, type DoorName } from './config/config.ts'
 import { newTicketKeys, parseServerContexts, type CertificatePair } from './net/server-contexts.ts'
 import { loadCertificates } from './server/certificates.ts'
 import { loadDecoyKey } from './server/decoy-key.ts'
+import { KnownLoginsFile } from './server/known-logins-file.ts'
 import { DoorSockets } from './server/door-sockets.ts'
 import { dropRights } from './server/drop-rights.ts'
 import { Front } from './server/fronts.ts'
 import { ScrubKeeper } from './server/scrub-keeper.ts'
 import type { FrontKind, FrontStore } from './server/thread-messages.ts'
 import { LargeStore } from './store/journal/large-writer.ts'
-import { pausable, pauseOf } from './guard/guard.ts'
+import { knownLoginsIn, newKnownLoginsMemory, pausable, pauseOf, type KnownLogins } from './guard/guard.ts'
 import { openJournalReader } from './store/journal/journal-reader.ts'
 import { openInlineStore } from './store/inline.ts'
 import { takeOwnerLock, type OwnerLock } from './store/owner-lock.ts'
@@ -72,7 +73,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
   const usable = certificates.ok ? parseServerContexts(certificates.value, newTicketKeys(options.random)) : certificates
   if (!certificates.ok || !usable.ok) return giveUp(refuse('bad-certificate', certificates.ok ? (usable.ok ? '' : usable.reason) : certificates.reason))
   const life = new Ending()
-  const fronts = makeFronts(config, options, { doors: doors.value, certificates: certificates.value, onLost: (reason) => life.fail({ exit: EXIT.tryAgain, reason }) })
+  const { fronts, known } = makeFronts(config, options, { doors: doors.value, certificates: certificates.value, onLost: (reason) => life.fail({ exit: EXIT.tryAgain, reason }) })
   try {
     if (options.succession) {
       await Promise.all(fronts.map((front) => front.prepare()))
@@ -83,12 +84,12 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
       const taken = await takeLockFromPredecessor(config.data, options.clock)
       if (!taken.ok) throw new Outage(taken.reason, { operation: 'start' })
       lock = taken.value
-      return understood(await openServer(config, options, { doors: doors.value, fronts, life, release }))
+      return understood(await openServer(config, options, { doors: doors.value, fronts, known, life, release }))
     }
     // Both need most of their time for loading, and none of the other.
     const prepared = Promise.all(fronts.map((front) => front.prepare()))
     prepared.catch(() => {})
-    return understood(await openServer(config, options, { doors: doors.value, fronts, life, release, prepared }))
+    return understood(await openServer(config, options, { doors: doors.value, fronts, known, life, release, prepared }))
   } catch (error) {
     for (const front of fronts) void front.stop(0)
     release()
@@ -174,13 +175,14 @@ function bindDoors(config: Config, options: ServeOptions): Parsed<Door[]> {
 interface Opening {
   doors: Door[]
   fronts: Front[]
+  known: KnownLogins
   life: Ending
   release: () => void
   /** The fronts are being loaded; absent when they listen already. */
   prepared?: Promise<unknown>
 }
 
-async function openServer(config: Config, options: ServeOptions, { doors, fronts, life, release, prepared }: Opening): Promise<Server> {
+async function openServer(config: Config, options: ServeOptions, { doors, fronts, known, life, release, prepared }: Opening): Promise<Server> {
   const { clock, random, log } = options
   const startedMs = clock.nowMs()
   const store = await startStoreThreads({
@@ -197,6 +199,8 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
     await prepared
     await Promise.all(fronts.map((front) => front.accept()))
   }
+  const knownLogins = new KnownLoginsFile({ data: config.data, known, disk: nodeDisk, clock, log })
+  knownLogins.open()
   await Promise.all(fronts.map((front) => front.go(connect)))
   keepCompiled()
   const tidying = new AbortController()
@@ -246,6 +250,7 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
         })
         void Promise.all(stopping.map((front) => front.closed)).then(onClosed)
         await Promise.all(stopping.map((front) => front.gone))
+        knownLogins.close()
         client.close()
         await store.stop()
         release()
@@ -263,15 +268,17 @@ function connectMain(config: Config, options: ServeOptions, store: StoreThreads,
   })
 }
 
-function makeFronts(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; onLost: (reason: string) => void }): Front[] {
+function makeFronts(config: Config, options: ServeOptions, owned: { doors: Door[]; certificates: CertificatePair[]; onLost: (reason: string) => void }): { fronts: Front[]; known: KnownLogins } {
   const ticketKeys = newTicketKeys(options.random)
   const decoyKey = loadDecoyKey(config.data, options)
+  const knownLogins = newKnownLoginsMemory()
   const ownAddresses = owned.doors.filter(({ sockets }) => sockets.door === 'smtp').map(({ facts }) => ({ host: facts.address, port: facts.port }))
   const kinds: FrontKind[] = ['taking', 'reading', 'queue']
-  return kinds.map((kind) => new Front({
+  const fronts = kinds.map((kind) => new Front({
     kind, clock: options.clock, log: options.log, config, certificates: owned.certificates, onLost: owned.onLost,
-    data: { kind, ticketKeys, decoyKey, version: options.version, ownAddresses },
+    data: { kind, ticketKeys, decoyKey, knownLogins, version: options.version, ownAddresses },
   }, owned.doors.map(({ sockets }) => sockets).filter(({ door }) => KIND_OF[door] === kind)))
+  return { fronts, known: knownLoginsIn(knownLogins, decoyKey) }
 }
 
 function officeOf(store: StoreClient, configNow: () => Config, options: { clock: Clock; random: Random }): Omit<Office, 'server'> {

@@ -50,10 +50,14 @@ export const limitDefaults = {
   process_memory_octets_max: 1024 * 1024 * 1024,
   /** Failed logins from one address in an hour, past which it is banned for `login_ban_ms`. */
   login_failures_per_address_max: 50,
+  /** The same of one network (IPv4 /24, IPv6 /48), which is then banned as a whole. */
+  login_failures_per_network_max: 200,
   /** Failed logins at one account in an hour, past which addresses that have never logged in to it must wait. */
   login_failures_per_account_max: 100,
   /** How long an address is banned. */
   login_ban_ms: 15 * 60_000,
+  /** How late a failed login is answered, from the fourth of one address in an hour on. */
+  login_slow_ms: 2000,
   /** Message bytes held in memory by one thread before the rest goes to files. */
   memory_message_octets_max: 64 * 1024 * 1024,
   /** A message above this goes to a file of its own (DESIGN, large messages). */

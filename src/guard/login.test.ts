@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../base/clock.ts'
 import { systemRandom } from '../base/random.ts'
 import { accountId, addressKey, makeCredential, type AccountRow, type Directory } from '../store/store.ts'
+import { knownLoginsIn, newKnownLoginsMemory } from './known-logins.ts'
 import { createLoginJudge, createLoginJudges } from './login.ts'
 
 const ada: AccountRow = {
@@ -39,12 +40,26 @@ test('a wrong name and a wrong password are one answer', async () => {
 test('whoever guesses is sent away, also with the right password in the end; others are not', async () => {
   const judges = createLoginJudges({
     directory, clock: systemClock, random: systemRandom, decoyKey: new Uint8Array(32),
-    limits: () => ({ login_failures_per_address_max: 2, login_failures_per_account_max: 100, login_ban_ms: 60_000 }),
+    limits: () => ({ login_failures_per_address_max: 2, login_failures_per_network_max: 100, login_failures_per_account_max: 100, login_ban_ms: 60_000, login_slow_ms: 1 }),
+    known: knownLoginsIn(newKnownLoginsMemory(), new Uint8Array(32)),
   })
   const guesser = judges.from('198.51.100.7')
   for (let n = 0; n < 3; n += 1) assert.deepEqual(await guesser.plain('ada@here.example', `guess ${n}`), { end: 'refused' })
   assert.equal(judges.isBanned('198.51.100.7'), true)
   assert.deepEqual(await guesser.plain('ada@here.example', 'right'), { end: 'busy' })
-  assert.deepEqual(guesser.account('ada@here.example'), { end: 'busy' })
+  assert.equal(guesser.scram('ada@here.example'), undefined, 'no exchange is begun')
   assert.deepEqual(await judges.from('198.51.100.8').plain('ada@here.example', 'right'), { end: 'in', account: ada })
+})
+
+test('exchanges that are begun count for nothing; wrong proofs do', async () => {
+  const judges = createLoginJudges({
+    directory, clock: systemClock, random: systemRandom, decoyKey: new Uint8Array(32),
+    limits: () => ({ login_failures_per_address_max: 2, login_failures_per_network_max: 100, login_failures_per_account_max: 100, login_ban_ms: 60_000, login_slow_ms: 1 }),
+    known: knownLoginsIn(newKnownLoginsMemory(), new Uint8Array(32)),
+  })
+  const office = judges.from('198.51.100.9')
+  for (let n = 0; n < 50; n += 1) assert.ok(office.scram('ada@here.example')) // a whole office that comes back at once
+  assert.equal(judges.isBanned('198.51.100.9'), false)
+  for (let n = 0; n < 3; n += 1) await office.wrongProof('ada@here.example')
+  assert.equal(judges.isBanned('198.51.100.9'), true)
 })

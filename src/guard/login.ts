@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
+import type { KnownLogins } from './known-logins.ts'
 import { createLoginBrake, type LoginBrakeLimits } from './login-brake.ts'
 import { addressKey, nobodysCredential, verifyPassword, type AccountRow, type Directory } from '../store/store.ts'
 
@@ -33,8 +34,15 @@ export interface LoginJudge {
 }
 
 /** The same for whoever comes from one address: failed logins count against it (guard/login-brake.ts). */
+export interface PeerLogins extends Omit<LoginJudge, 'scram'> {
+  /** Undefined: it may not try now (as `busy`). To be followed by `account` when the proof was right, by `wrongProof` when it was not. */
+  scram(user: string): ScramKeys | undefined
+  /** Resolves when it may be told. */
+  wrongProof(user: string): Promise<void>
+}
+
 export interface LoginJudges {
-  from(remoteAddress: string): LoginJudge
+  from(remoteAddress: string): PeerLogins
   /** At the door, before anything was said. */
   isBanned(remoteAddress: string): boolean
 }
@@ -55,9 +63,14 @@ export interface LoginJudgeOptions {
   decoyKey: Uint8Array
 }
 
-export function createLoginJudges(options: LoginJudgeOptions & { limits: () => LoginBrakeLimits }): LoginJudges {
+export function createLoginJudges(options: LoginJudgeOptions & { limits: () => LoginBrakeLimits; known: KnownLogins }): LoginJudges {
+  const { clock, limits, known } = options
   const judge = createLoginJudge(options)
-  const brake = createLoginBrake(options.clock, options.limits)
+  const brake = createLoginBrake(clock, limits, known)
+  const failed = async (remoteAddress: string, key: string) => {
+    const waitMs = brake.failed(remoteAddress, key)
+    if (waitMs > 0) await clock.sleep(waitMs)
+  }
   return {
     isBanned: (remoteAddress) => brake.isBanned(remoteAddress),
     from: (remoteAddress) => ({
@@ -65,20 +78,16 @@ export function createLoginJudges(options: LoginJudgeOptions & { limits: () => L
         const key = addressKey(user)
         if (!brake.mayTry(remoteAddress, key)) return { end: 'busy' }
         const answer = await judge.plain(user, password)
-        if (answer.end === 'refused') brake.failed(remoteAddress, key)
+        if (answer.end === 'refused') await failed(remoteAddress, key)
         if (answer.end === 'in' || answer.end === 'suspended') brake.succeeded(remoteAddress, key)
         return answer
       },
-      scram(user) {
-        // A proof that is wrong never comes by here: it counts as failed until it was right.
-        brake.failed(remoteAddress, addressKey(user))
-        return judge.scram(user)
-      },
+      // Refused before the exchange: its end tells whether the proof was right, whatever is said afterwards.
+      scram: (user) => (brake.mayTry(remoteAddress, addressKey(user)) ? judge.scram(user) : undefined),
+      wrongProof: (user) => failed(remoteAddress, addressKey(user)),
       account(user) {
-        const key = addressKey(user)
-        if (!brake.mayTry(remoteAddress, key)) return { end: 'busy' }
         const answer = judge.account(user)
-        if (answer.end !== 'refused') brake.succeeded(remoteAddress, key, true)
+        if (answer.end !== 'refused') brake.succeeded(remoteAddress, addressKey(user))
         return answer
       },
     }),

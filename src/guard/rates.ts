@@ -7,8 +7,6 @@ const KEYS_MAX = 50_000
 export interface Rate {
   /** Counts one more, unless that would be more than `max` in the period: then false, and it is not counted. */
   take(key: string, max: number): boolean
-  /** One is taken back. */
-  give(key: string): void
   /** What is counted now. */
   level(key: string, max: number): number
   readonly keys: number
@@ -29,10 +27,6 @@ export function createRate(clock: Clock, periodMs: number): Rate {
       levels.set(key, { level: level + 1, atMs: clock.monotonicMs() })
       if (levels.size > KEYS_MAX) levels.delete(levels.keys().next().value as string)
       return true
-    },
-    give(key) {
-      const known = levels.get(key)
-      if (known) known.level = Math.max(0, known.level - 1)
     },
     level: levelOf,
     get keys() {

@@ -3,14 +3,14 @@ import type { Clock } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import type { LoginJudge, MemoryBudget } from '../guard/guard.ts'
+import type { PeerLogins, MemoryBudget } from '../guard/guard.ts'
 import type { Store } from '../store/store.ts'
 import type { PartTrees } from './part-trees.ts'
 import type { ViewKeeper } from './view-keeper.ts'
 
 export interface ImapServices {
   readonly store: Store
-  readonly logins: LoginJudge
+  readonly logins: PeerLogins
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

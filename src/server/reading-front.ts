@@ -1,5 +1,5 @@
 // The reading thread: IMAP.
-import { createLoginJudges } from '../guard/guard.ts'
+import { createLoginJudges, knownLoginsIn } from '../guard/guard.ts'
 import type { Config } from '../config/config.ts'
 import { createImapDoor, type ImapSettings } from '../imap/imap.ts'
 import type { FrontRooms, FrontThing } from './front-rooms.ts'
@@ -10,7 +10,7 @@ export async function openReading(rooms: FrontRooms): Promise<FrontThing> {
   const door = createImapDoor({
     ...settingsOf(data.config),
     store, clock, random, log,
-    logins: createLoginJudges({ directory: store.directory, clock, random, decoyKey: data.decoyKey, limits: () => limits }),
+    logins: createLoginJudges({ directory: store.directory, clock, random, decoyKey: data.decoyKey, limits: () => limits, known: knownLoginsIn(data.knownLogins, data.decoyKey) }),
     version: data.version, tls: contexts,
   })
   rooms.lobby.receive({ admit: (_, remote) => door.admit(remote), enter: (remote) => door.enter(remote), onConnection: (_, connection) => door.accept(connection) })

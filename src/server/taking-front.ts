@@ -1,7 +1,7 @@
 // The taking thread: SMTP from other servers, and submission by our own users.
 import { nodeDisk } from '../base/disk.ts'
 import type { Config, DoorName } from '../config/config.ts'
-import { createLoginJudges } from '../guard/guard.ts'
+import { createLoginJudges, knownLoginsIn } from '../guard/guard.ts'
 import { createSmtpDoors, type SmtpDoorKind, type SmtpSettings } from '../smtp/smtp.ts'
 import { crashPointAt } from '../store/threads/crash-at.ts'
 import { Adoption } from './adoption.ts'
@@ -25,7 +25,7 @@ export async function openTaking(rooms: FrontRooms): Promise<FrontThing> {
   const doors = createSmtpDoors({
     ...current,
     store, clock, random, log, hostname: data.config.hostname, tls: contexts, memoryOctets: () => process.memoryUsage.rss(),
-    logins: createLoginJudges({ directory: store.directory, clock, random, decoyKey: data.decoyKey, limits: () => limits }),
+    logins: createLoginJudges({ directory: store.directory, clock, random, decoyKey: data.decoyKey, limits: () => limits, known: knownLoginsIn(data.knownLogins, data.decoyKey) }),
   })
   const adoption = new Adoption({
     directory: data.config.intake.directory, segmentSizeOctets: data.config.journal.segmentSizeOctets, disk: nodeDisk, clock, random, log, store,

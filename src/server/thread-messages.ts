@@ -22,6 +22,8 @@ export interface FrontThreadData {
   ticketKeys: Uint8Array
   /** See decoy-key.ts. */
   decoyKey: Uint8Array
+  /** See guard/known-logins.ts. */
+  knownLogins: SharedArrayBuffer
   version: string
   /** Addresses on which our own SMTP door listens: mail is never sent there by MX (a loop). */
   ownAddresses: { host: string; port: number }[]

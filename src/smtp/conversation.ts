@@ -14,7 +14,7 @@ import type { Clock } from '../base/clock.ts'
 import { errorSentence } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import type { LoginJudge } from '../guard/guard.ts'
+import type { PeerLogins } from '../guard/guard.ts'
 import type { Finished, MessageIn, Peer } from '../intake/intake.ts'
 import { LineReader } from '../net/line-reader.ts'
 import type { SaslContext, SaslState } from '../wire/sasl/sasl.ts'
@@ -31,7 +31,7 @@ import { ChunkTransfer, DataTransfer } from './transfer.ts'
 export interface SmtpServices extends StandingOptions {
   /** What is said when the server leaves. One object for all sessions: it may be changed before they are told. */
   readonly farewell: { reply: Reply }
-  readonly logins: LoginJudge
+  readonly logins: PeerLogins
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -351,7 +351,7 @@ export class Conversation {
         this.#say(replies.loggedIn)
         return
       case 'failed':
-        if (answer.reply.code === 535) {
+        if (answer.reply.code === 535 || answer.reply === replies.loginBusy) {
           this.#failedLogins += 1
           log.info('a login failed', { user: answer.user ?? null, peer: this.#peer.remoteAddress, door: this.#kind })
         }

@@ -8,7 +8,7 @@ import { systemClock } from '../base/clock.ts'
 import { defaultLimits } from '../base/limits.ts'
 import { silentLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
-import { createLoginJudges } from '../guard/guard.ts'
+import { createLoginJudges, knownLoginsIn, newKnownLoginsMemory } from '../guard/guard.ts'
 import { loopbackDoor, testContexts, until } from '../net/loopback-for-tests.ts'
 import type { ServerContexts } from '../net/server-contexts.ts'
 import { accountId, addressKey, makeCredential, sequence, type AccountRow, type ArrivalMeta, type BodyDraft, type Directory } from '../store/store.ts'
@@ -37,7 +37,7 @@ async function door(t: TestContext, kind: SmtpDoorKind, options: { tlsFirst?: bo
         return Promise.resolve(sequence(kept.length))
       },
     },
-    logins: createLoginJudges({ directory, clock: systemClock, random: systemRandom, decoyKey: new Uint8Array(32), limits: () => defaultLimits }), memoryOctets: () => 0, clock: systemClock, random: systemRandom, log, hostname: 'here.example', tls: contexts,
+    logins: createLoginJudges({ directory, clock: systemClock, random: systemRandom, decoyKey: new Uint8Array(32), limits: () => defaultLimits, known: knownLoginsIn(newKnownLoginsMemory(), new Uint8Array(32)) }), memoryOctets: () => 0, clock: systemClock, random: systemRandom, log, hostname: 'here.example', tls: contexts,
     limits: { ...defaultLimits, connections_per_address_max: options.connectionsMax ?? 100 }, delivery: { subaddressSeparator: '+', postmaster: undefined }, receivedShowsClient: false,
     plaintextLogin: 'never', scram: true,
   })

@@ -58,6 +58,9 @@ async function proceed(talk: Conversation, step: SaslStep): Promise<Answer | und
       return undefined
     case 'password': return admitted(talk, step.user, await logins.plain(step.user, step.password))
     case 'proven': return admitted(talk, step.user, logins.account(step.user))
-    case 'failed': return step.because === 'malformed' ? bad(step.reason) : admitted(talk, '', { end: 'refused' })
+    case 'failed':
+      if (step.because === 'malformed') return bad(step.reason)
+      if (step.wrongFor !== undefined) await logins.wrongProof(step.wrongFor)
+      return admitted(talk, step.wrongFor ?? '', { end: step.because })
   }
 }

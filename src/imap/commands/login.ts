@@ -32,7 +32,9 @@ export async function admitted(talk: Conversation, user: string, answer: LoginAn
       services.log.info('logged in', { address, peer: peer.remoteAddress })
       return ok(`welcome`, `CAPABILITY ${capabilities(talk)}`)
     }
-    case 'busy': return no('too many logins at this moment, try again', 'UNAVAILABLE')
+    case 'busy':
+      talk.loginFailed()
+      return no('too many logins at this moment, try again', 'UNAVAILABLE')
     case 'refused':
     case 'suspended':
       services.log.warn('login refused', { user: user.slice(0, 200), peer: peer.remoteAddress, because: answer.end })

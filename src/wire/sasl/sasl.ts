@@ -20,8 +20,8 @@ export interface ScramKeys {
 export type Mechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
 
 export interface SaslContext {
-  /** Must answer for unknown users too, always alike for the same name. */
-  scramKeys(user: string): ScramKeys
+  /** Must answer for unknown users too, always alike for the same name. Undefined: not now, for whoever is asked for. */
+  scramKeys(user: string): ScramKeys | undefined
   /** Fresh printable letters without a comma, at least 18 octets of chance. Called once an exchange. */
   nonce(): string
   /** By name: "tls-exporter" (RFC 9266), "tls-server-end-point" (RFC 5929). Empty without TLS: then -PLUS must not be offered. */
@@ -34,8 +34,11 @@ export type SaslStep =
   | { is: 'challenge'; bytes: Uint8Array; state: SaslState }
   | { is: 'password'; user: string; password: string }
   | { is: 'proven'; user: string }
-  /** malformed: the peer's program is wrong. refused: the answer is that of a wrong password. */
-  | { is: 'failed'; because: 'malformed' | 'refused'; reason: string }
+  /**
+   * malformed: the peer's program is wrong. refused: the answer is that of a wrong password. busy: not now.
+   * `wrongFor`: a proof for this user was tried, and was wrong.
+   */
+  | { is: 'failed'; because: 'malformed' | 'refused' | 'busy'; reason: string; wrongFor?: string }
 
 /** Longest message of an exchange, decoded. */
 export const saslMessageOctetsMax = 8192

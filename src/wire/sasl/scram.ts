@@ -34,6 +34,7 @@ function first(plus: boolean, response: Uint8Array, context: SaslContext): SaslS
   const binding = bindingData(message.binding, plus, context)
   if (!binding) return { is: 'failed', because: 'refused', reason: 'the channel binding does not fit (RFC 5802 §6)' }
   const keys = context.scramKeys(message.user)
+  if (!keys) return { is: 'failed', because: 'busy', reason: 'not now' }
   const nonce = message.nonce + context.nonce()
   const serverFirst = `r=${nonce},s=${Buffer.from(keys.salt).toString('base64')},i=${keys.iterations}`
   return {
@@ -61,7 +62,7 @@ function final(state: ScramState & { at: 'final' }, response: Uint8Array): SaslS
   const parsed = parseClientFinal(response)
   if (!parsed.ok) return { is: 'failed', because: 'malformed', reason: parsed.reason }
   const { channelBinding, nonce, proof, withoutProof } = parsed.value
-  const wrong: SaslStep = { is: 'failed', because: 'refused', reason: 'the proof is wrong' }
+  const wrong: SaslStep = { is: 'failed', because: 'refused', reason: 'the proof is wrong', wrongFor: state.first.user }
   if (nonce !== state.nonce) return wrong
   if (!equalBytes(channelBinding, Buffer.concat([Buffer.from(state.first.gs2Header), state.binding]))) return wrong
   const { storedKey, serverKey } = state.keys

@@ -11,7 +11,7 @@ import type { Log } from '../../../src/base/log.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { PartTrees } from '../../../src/imap/part-trees.ts'
 import type { Peer } from '../../../src/imap/peer.ts'
-import { createMemoryBudget, type LoginJudge } from '../../../src/guard/guard.ts'
+import { createMemoryBudget, type PeerLogins } from '../../../src/guard/guard.ts'
 import type { ImapServices } from '../../../src/imap/services.ts'
 import { Session } from '../../../src/imap/session.ts'
 import { ViewKeeper } from '../../../src/imap/view-keeper.ts'
@@ -37,13 +37,14 @@ export class ImapStage {
     this.folder = folder
     this.#close = close
     const log: Log = { ...silentLog, error: (msg, fields) => this.complaints.push({ msg, fields }), with: () => log }
-    const logins: LoginJudge = {
+    const logins: PeerLogins = {
       plain: async (user, password) => {
         const account = store.directory.accountByKey(addressKey(user))
         return account && password === PASSWORD ? { end: account.suspended ? 'suspended' : 'in', account } as never : { end: 'refused' }
       },
       scram: () => ({ iterations: 4096, salt: new Uint8Array(16), storedKey: new Uint8Array(32), serverKey: new Uint8Array(32) }),
       account: () => ({ end: 'refused' }),
+      wrongProof: () => Promise.resolve(),
     }
     this.#services = {
       store, logins, clock: systemClock, random: systemRandom, log, limits: { ...defaultLimits, ...options.limits }, plaintextLogin: 'loopback', scram: false,

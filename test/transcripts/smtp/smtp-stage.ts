@@ -98,7 +98,7 @@ export class SmtpStage {
       clock, random: systemRandom, log, limits, memory: createMemoryBudget(limits.memory_message_octets_max), hostname: 'mx.example.org',
       delivery: { subaddressSeparator: '+', postmaster: undefined }, receivedShowsClient: false,
     })
-    return { farewell: { reply: replies.goingAway }, intake, logins: createLoginJudge({ directory: store.directory, clock, random: systemRandom, decoyKey: new Uint8Array(32) }), clock, random: systemRandom, log, limits, hostname: 'mx.example.org', plaintextLogin, scram: true }
+    return { farewell: { reply: replies.goingAway }, intake, logins: { ...createLoginJudge({ directory: store.directory, clock, random: systemRandom, decoyKey: new Uint8Array(32) }), wrongProof: () => Promise.resolve() }, clock, random: systemRandom, log, limits, hostname: 'mx.example.org', plaintextLogin, scram: true }
   }
 
   #accept(...[meta, body]: Parameters<Store['accept']>): ReturnType<Store['accept']> {
