@@ -36,6 +36,12 @@ export const limitDefaults = {
   connections_per_address_max: 1000,
   /** The same from one network (IPv4 /24, IPv6 /48). */
   connections_per_network_max: 2000,
+  /** Connections at one moment from one address on the door for other servers' mail (not from this machine): two neighbours cannot take all places. */
+  stranger_connections_per_address_max: 100,
+  /** The same from one network (IPv4 /24, IPv6 /48). */
+  stranger_connections_per_network_max: 400,
+  /** When the SMTP doors are four fifths full: who has been there so long without bringing a message or logging in is sent away. */
+  smtp_crowded_ms: 60_000,
   /** New connections from one address in a minute, on one kind of door. This machine itself is not counted. */
   arrivals_per_minute_max: 600,
   /** The same from one network (IPv4 /24, IPv6 /48). */

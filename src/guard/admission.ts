@@ -1,6 +1,6 @@
 // Who may come in by a door, before anything is set up for them: judged by how many are inside, all together, from one
 // neighbour, from one network; by how often they come; and by how hard pressed the server is. It costs some looks
-// into maps. This machine itself is counted for the total alone.
+// into maps. This machine itself has no network, and may come as often as it likes.
 import type { Clock } from '../base/clock.ts'
 import { isThisMachine, neighbourKey, networkKey } from './networks.ts'
 import { createRate } from './rates.ts'
@@ -18,6 +18,9 @@ export type AdmissionAnswer = 'go' | 'too-many' | 'too-many-from-you' | 'too-oft
 export interface AdmissionAsk {
   /** Places that this one may not take, since they are for others. */
   keepFree?: number
+  /** Connections at one moment from its address and its network, where they are fewer than for others. Not for this machine. */
+  perAddressMax?: number
+  perNetworkMax?: number
   /** A stranger is sent away while the server is hard pressed; others are let in. */
   hardPressed?: boolean
 }
@@ -41,14 +44,15 @@ export function createAdmission(given: AdmissionLimits, clock: Clock): Admission
     else counts.delete(key)
   }
   return {
-    judge(remoteAddress, { keepFree = 0, hardPressed = false } = {}) {
+    judge(remoteAddress, { keepFree = 0, hardPressed = false, perAddressMax = Infinity, perNetworkMax = Infinity } = {}) {
       if (inside >= limits.connectionsMax - keepFree) return 'too-many'
       if (hardPressed) return 'hard-pressed'
       const neighbour = neighbourKey(remoteAddress)
       if ((counts.get(neighbour) ?? 0) >= limits.connectionsPerAddressMax) return 'too-many-from-you'
       if (isThisMachine(remoteAddress)) return 'go'
       const network = networkKey(remoteAddress)
-      if ((counts.get(network) ?? 0) >= limits.connectionsPerNetworkMax) return 'too-many-from-you'
+      if ((counts.get(neighbour) ?? 0) >= perAddressMax) return 'too-many-from-you'
+      if ((counts.get(network) ?? 0) >= Math.min(limits.connectionsPerNetworkMax, perNetworkMax)) return 'too-many-from-you'
       // Who is turned away is not counted: it would never get in again.
       return rate.take(neighbour, limits.arrivalsPerMinuteMax) && rate.take(network, limits.networkArrivalsPerMinuteMax) ? 'go' : 'too-often'
     },

@@ -12,7 +12,7 @@ export function networkKey(address: string): string {
   return `${address.slice(0, address.lastIndexOf('.'))}/24`
 }
 
-/** This machine itself: a proxy, a script, a test. It is counted for the total and for nothing else. */
+/** This machine itself: a proxy, a script, a test. It may come as often as it likes, and is never banned. */
 export function isThisMachine(address: string): boolean {
   return address === '::1' || address.startsWith('127.')
 }

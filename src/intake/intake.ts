@@ -20,7 +20,7 @@ import { reply, type Reply } from '../wire/smtp/reply.ts'
 import { draftArrival, headerTooLong, type ArrivalTools } from './arrival.ts'
 import { BodyCollector } from './body-collector.ts'
 import type { Envelope, EnvelopeRecipient, EnvelopeSender, MailParameters, Peer, RcptParameters } from './envelope.ts'
-import { judgeRecipient, judgeSender, refusals, type Judged } from './judge-envelope.ts'
+import { judgeMoment, judgeRecipient, judgeSender, refusals, type Judged } from './judge-envelope.ts'
 import { LostReplies, resendKey } from './lost-replies.ts'
 import type { DeliveryRules } from './resolve-recipient.ts'
 
@@ -69,6 +69,8 @@ export interface MessageIn {
 export interface Intake {
   judgeSender(peer: Peer, sender: Mailbox | undefined, parameters: MailParameters): Judged<EnvelopeSender>
   judgeRecipient(peer: Peer, sender: EnvelopeSender, recipient: Mailbox, parameters: RcptParameters): Judged<EnvelopeRecipient>
+  /** Asked before the octets of a message come: why they should not, now. */
+  judgeMoment(peer: Peer, sender: EnvelopeSender): Reply | undefined
   open(peer: Peer, envelope: Envelope): MessageIn
   /** What may change while the server runs. */
   reload(changed: Partial<Pick<IntakeOptions, 'limits' | 'delivery' | 'receivedShowsClient'>>): void
@@ -83,6 +85,7 @@ export function createIntake(given: IntakeOptions): Intake {
   return {
     judgeSender: (peer, sender, parameters) => judgeSender(peer, sender, parameters, options),
     judgeRecipient: (peer, sender, recipient, parameters) => judgeRecipient(peer, sender, recipient, parameters, options),
+    judgeMoment: (peer, sender) => judgeMoment(peer, sender.parameters.size ?? 0, options),
     open: (peer, envelope) => new Incoming(peer, envelope, options, lostReplies, traceIds),
     reload(changed) {
       options = { ...options, ...changed }

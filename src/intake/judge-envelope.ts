@@ -46,12 +46,20 @@ export function judgeSender(peer: Peer, sender: Mailbox | undefined, parameters:
   const address = sender ? addressOf(sender) : ''
   if (peer.submitter && mayNotAnyMore(peer.submitter.account, tools.store.directory)) return refused(notAnyMore)
   if (peer.submitter && address !== '' && !mayUseAddress(peer.submitter.account, address, tools.store.directory, tools.delivery)) return refused(notYours)
+  const putOff = judgeMoment(peer, declared, tools)
+  return putOff ? refused(putOff) : { take: true, value: { address, parameters } }
+}
+
+/**
+ * Why no message of this peer's is taken at this moment; undefined when one is. Asked at MAIL, and again when the
+ * message itself is about to come: that may be minutes later, and its octets are what costs.
+ */
+export function judgeMoment(peer: Peer, octets: number, tools: JudgeTools): Reply | undefined {
   const paused = pauseOf(tools.store.directory, peer.submitter ? 'submission' : 'smtp-in', tools.clock.nowMs())
-  if (paused) return refused(reply(451, '4.3.2', pauseWords(paused)))
-  const admission = tools.store.admission(declared)
-  if (!admission.admit) return refused(refusals[admission.because])
-  if (!peer.submitter && tools.pressure?.isHardPressed()) return refused(refusals.lag)
-  return { take: true, value: { address, parameters } }
+  if (paused) return reply(451, '4.3.2', pauseWords(paused))
+  const admission = tools.store.admission(octets)
+  if (!admission.admit) return refusals[admission.because]
+  return !peer.submitter && tools.pressure?.isHardPressed() ? refusals.lag : undefined
 }
 
 export function judgeRecipient(peer: Peer, sender: EnvelopeSender, recipient: Mailbox, parameters: RcptParameters, tools: JudgeTools): Judged<EnvelopeRecipient> {

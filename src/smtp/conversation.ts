@@ -32,6 +32,8 @@ export interface SmtpServices extends StandingOptions {
   /** What is said when the server leaves. One object for all sessions: it may be changed before they are told. */
   readonly farewell: { reply: Reply }
   readonly logins: PeerLogins
+  /** It has brought a message, or logged in. */
+  readonly onProven?: () => void
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -306,6 +308,7 @@ export class Conversation {
     if (finished.end === 'kept') {
       if (given || !this.#peer.isOpen) return finished.lost()
       this.#unread = finished
+      this.#services.onProven?.()
       this.#commands = 0
       this.#say(finished.reply)
     } else if (given) return
@@ -347,6 +350,7 @@ export class Conversation {
         return
       case 'in':
         this.#standing.logIn(answer.account)
+        this.#services.onProven?.()
         log.info('logged in', { account: answer.account.account, user: answer.account.address, peer: this.#peer.remoteAddress, door: this.#kind })
         this.#say(replies.loggedIn)
         return
@@ -446,6 +450,13 @@ export class Conversation {
   shutdown(): void {
     this.#stopping = true
     if (this.#waiting === 'no' && this.#mode.is !== 'data' && this.#mode.is !== 'chunk' && this.#state.at !== 'closed') this.#sayAndClose(this.#services.farewell.reply)
+  }
+
+  /** Others need the place, and nothing has come of this one. */
+  leave(): void {
+    if (this.#state.at === 'closed' || this.#waiting === 'message') return
+    if (this.#waiting === 'no' || this.#waiting === 'room') this.#sayAndClose(replies.crowded)
+    else this.#peer.destroy('others need the place')
   }
 
   /** The connection is gone. */

@@ -55,6 +55,7 @@ export const replies = {
   tooManyConnections: reply(421, '4.3.2', 'too many connections, try again later'),
   tooOften: reply(421, '4.7.0', 'too many connections from your address in a short time, try again later'),
   hardPressed: reply(421, '4.3.2', 'too much to do at the moment, try again later'),
+  crowded: reply(421, '4.3.2', 'others are waiting for this place; come again when you have a message'),
   tooManyFromYou: reply(421, '4.7.0', 'too many connections from your address'),
   localError: reply(421, '4.3.0', 'trouble on this side, try again later'),
   tookTooLong: reply(451, '4.3.0', 'this took too long on this side, try again later'),

@@ -65,6 +65,8 @@ export interface SessionRules {
   /** Messages that this session may still bring. */
   messagesLeft: number
   judgeSender(client: Client, sender: Mailbox | undefined, parameters: MailParameters): Judged<EnvelopeSender>
+  /** Before the octets of a message come: why they should not, now. */
+  judgeMoment(client: Client, sender: EnvelopeSender): Reply | undefined
   judgeRecipient(client: Client, sender: EnvelopeSender, recipient: Mailbox, parameters: RcptParameters): Judged<EnvelopeRecipient>
 }
 
@@ -79,9 +81,9 @@ export function step(state: SmtpState, command: SmtpCommand, rules: SessionRules
     case 'RCPT':
       return onRcpt(state, command.recipient, command.parameters, rules)
     case 'DATA':
-      return onData(state)
+      return onData(state, rules)
     case 'BDAT':
-      return onBdat(state, command.octets, command.last)
+      return onBdat(state, command.octets, command.last, rules)
     case 'RSET':
       return ended(state, { state: reset(state), reply: replies.reset })
     case 'STARTTLS':
@@ -149,12 +151,15 @@ function onRcpt(state: SmtpState, recipient: Mailbox, parameters: RcptParameters
   }
 }
 
-function onData(state: SmtpState): Step {
+function onData(state: SmtpState, rules: SessionRules): Step {
   switch (state.at) {
-    case 'envelope':
+    case 'envelope': {
       if (state.envelope.sender.parameters.body === 'BINARYMIME') return { state, reply: replies.bdatForBinary } // RFC 3030 §3
       if (state.envelope.recipients.length === 0) return { state, reply: replies.noRecipients } // RFC 5321 §3.3
+      const putOff = rules.judgeMoment(state.client, state.envelope.sender)
+      if (putOff) return { state: { at: 'ready', client: state.client }, reply: putOff }
       return { state: { at: 'ready', client: state.client }, reply: replies.startMail, effect: { do: 'data', envelope: state.envelope } }
+    }
     case 'chunks':
     case 'broken':
       return { state, reply: replies.messageOpen } // RFC 3030 §2: DATA and BDAT are not mixed
@@ -163,12 +168,15 @@ function onData(state: SmtpState): Step {
   }
 }
 
-function onBdat(state: SmtpState, octets: number, last: boolean): Step {
+function onBdat(state: SmtpState, octets: number, last: boolean, rules: SessionRules): Step {
   switch (state.at) {
-    case 'envelope':
+    case 'envelope': {
       // As with RCPT after RCPT, the state stays the same until the peer gives up: what follows is more chunks.
       if (state.envelope.recipients.length === 0) return { state, effect: { do: 'swallow', octets, then: replies.noRecipients } }
+      const putOff = rules.judgeMoment(state.client, state.envelope.sender)
+      if (putOff) return { state: last ? { at: 'ready', client: state.client } : { at: 'broken', client: state.client }, effect: { do: 'swallow', octets, then: putOff } }
       return chunk(state.client, state.envelope, octets, last, true)
+    }
     case 'chunks':
       return chunk(state.client, state.envelope, octets, last, false)
     case 'broken':

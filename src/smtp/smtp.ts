@@ -11,6 +11,7 @@ import type { ServerContexts } from '../net/server-contexts.ts'
 import type { Store } from '../store/store.ts'
 import { printReply, reply } from '../wire/smtp/reply.ts'
 import { Conversation, type SmtpServices } from './conversation.ts'
+import { createNewcomers } from './newcomers.ts'
 import type { SmtpPeer } from './peer.ts'
 import { replies } from './replies.ts'
 import type { SmtpDoorKind } from './standing.ts'
@@ -60,11 +61,14 @@ export interface SmtpDoors {
 
 /** One place in so many is for submission alone. */
 const SUBMISSION_SHARE = 10
+/** From this part of all places on it is crowded. */
+const CROWDED_SHARE = 0.8
 
 export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
   const { store, logins, clock, random, log, hostname, tls } = options
   const admission = createAdmission(admissionLimits(options.limits), clock)
   const pressure = createPressure({ clock, limits: () => services.limits, memoryOctets: options.memoryOctets })
+  const newcomers = createNewcomers(clock, () => services.limits.smtp_crowded_ms)
   let pressed: string | undefined
   /** Said once when it begins and once when it is over. */
   const isHardPressed = (): boolean => {
@@ -90,13 +94,20 @@ export function createSmtpDoors(options: SmtpDoorOptions): SmtpDoors {
     admit(kind, remoteAddress) {
       // Strangers never take all places: our own users can still send.
       if (kind === 'submission' && logins.isBanned(remoteAddress)) return { refuse: refusals.banned }
-      const answer = admission.judge(remoteAddress, kind === 'smtp' ? { keepFree: Math.floor(services.limits.smtp_connections_max / SUBMISSION_SHARE), hardPressed: isHardPressed() } : {})
+      const { limits } = services
+      if (admission.inside >= limits.smtp_connections_max * CROWDED_SHARE) newcomers.makeRoom()
+      const answer = admission.judge(remoteAddress, kind === 'submission' ? {} : {
+        keepFree: Math.floor(limits.smtp_connections_max / SUBMISSION_SHARE), hardPressed: isHardPressed(),
+        perAddressMax: limits.stranger_connections_per_address_max, perNetworkMax: limits.stranger_connections_per_network_max,
+      })
       return answer === 'go' ? 'go' : { refuse: refusals[answer] }
     },
     enter: (remoteAddress) => admission.enter(remoteAddress),
     accept(kind, connection, greeted = false) {
-      const conversation = new Conversation({ ...services, logins: logins.from(connection.remoteAddress) }, peerOf(connection, tls), kind)
+      const onProven = newcomers.add(() => conversation.leave())
+      const conversation = new Conversation({ ...services, logins: logins.from(connection.remoteAddress), onProven }, peerOf(connection, tls), kind)
       connection.onClose = (reason) => {
+        onProven() // or never will be
         conversation.closed()
         if (reason.by === 'bug') log.error('an SMTP connection ended by a bug', { peer: connection.remoteAddress, error: reason.sentence })
       }

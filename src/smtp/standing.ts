@@ -36,6 +36,7 @@ export class Standing {
       hostname, limits, mustLogIn: kind === 'submission', knowsLogins: kind === 'submission', loggedIn: false, secure: false, canStartTls: false, mechanisms: [],
       messagesLeft: limits.session_messages_max,
       judgeSender: (client, sender, parameters) => intake.judgeSender(this.facts(client), sender, parameters),
+      judgeMoment: (client, sender) => intake.judgeMoment(this.facts(client), sender),
       judgeRecipient: (client, sender, recipient, parameters) => intake.judgeRecipient(this.facts(client), sender, recipient, parameters),
     }
     this.forget()

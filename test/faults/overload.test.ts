@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { startDaruma } from '../harness/daruma-process.ts'
 import { RawConnection } from '../harness/raw-connection.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
+import { until } from '../harness/until.ts'
 
 const message = { from: 'b@client.example', to: ['a@test.example'], bytes: Buffer.from('Subject: x\r\n\r\nx\r\n') }
 
@@ -33,6 +34,77 @@ test('a pause puts strangers off with the reason, lets our own users send, outli
   smtp.connection.destroy()
   assert.match((await server.command(['resume', 'smtp-in'])).stderr, /not paused/)
   assert.match((await server.command(['pause', 'everything'])).stderr, /cannot be paused/)
+})
+
+test('hard pressed, strangers hear 421 at the door and 451 at DATA and BDAT, our own users go on; then all are welcome again', async (t) => {
+  const server = await startDaruma(t, { accounts: { a: 'secret' } })
+  const open = async () => {
+    const smtp = await RawSmtp.open({ port: server.ports.smtp })
+    assert.equal((await smtp.command(`MAIL FROM:<${message.from}>`)).code, 250)
+    assert.equal((await smtp.command('RCPT TO:<a@test.example>')).code, 250)
+    return smtp
+  }
+  const [byData, byBdat, resting] = [await open(), await open(), await RawSmtp.open({ port: server.ports.smtp })]
+  const greeting = async () => {
+    const connection = await RawConnection.open({ port: server.ports.smtp })
+    const line = (await connection.line()).toString('latin1')
+    connection.destroy()
+    return line
+  }
+  server.changeConfig('[limits]\nprocess_memory_octets_max = 1\n')
+  server.run(['reload'])
+  await until('strangers are sent away', async () => (await greeting()).startsWith('421 4.3.2 '))
+  assert.equal((await byData.command('DATA')).code, 451)
+  byBdat.connection.write('BDAT 3\r\nabcBDAT 0 LAST\r\nRSET\r\n')
+  assert.deepEqual([(await byBdat.reply()).code, (await byBdat.reply()).code, (await byBdat.reply()).code], [451, 503, 250])
+  assert.equal((await resting.send(message)).code, 451)
+  const own = await RawSmtp.open({ port: server.ports.submission })
+  assert.equal((await own.login('a@test.example', 'secret')).code, 235)
+  assert.equal((await own.send({ ...message, from: 'a@test.example', bytes: Buffer.from('From: a@test.example\r\nSubject: x\r\n\r\nx\r\n') })).code, 250)
+  server.changeConfig('')
+  server.run(['reload'])
+  await until('strangers are welcome again', async () => (await greeting()).startsWith('220 '))
+  for (const smtp of [byData, byBdat, resting]) {
+    assert.equal((await smtp.send(message)).code, 250)
+    smtp.connection.destroy()
+  }
+  own.connection.destroy()
+})
+
+test('half-open connections, slow lorises and messages that never end make room when the doors are nearly full, and only then', async (t) => {
+  const server = await startDaruma(t, { accounts: { a: 'secret' }, config: '[limits]\nsmtp_connections_max = 10\nsmtp_crowded_ms = "500ms"\n' })
+  const holders = [] as RawConnection[]
+  for (let n = 0; n < 9; n += 1) {
+    const holder = await RawConnection.open({ port: server.ports.smtp })
+    holders.push(holder)
+    assert.match((await holder.line()).toString('latin1'), /^220 /)
+    if (n % 3 === 0) continue
+    holder.write(n % 3 === 1 ? 'N' : 'HELO x\r\nMAIL FROM:<b@client.example>\r\nRCPT TO:<a@test.example>\r\nDATA\r\nSubject: never\r\n')
+    if (n % 3 === 2) for (const code of ['250', '250', '250', '354']) assert.match((await holder.line()).toString('latin1'), new RegExp(`^${code}`))
+  }
+  const dribbling = setInterval(() => holders[1]?.write('O'), 50)
+  t.after(() => clearInterval(dribbling))
+  await until('somebody with a message gets in', async () => {
+    const connection = await RawConnection.open({ port: server.ports.smtp })
+    const line = (await connection.line()).toString('latin1')
+    connection.destroy()
+    return line.startsWith('220 ')
+  })
+  for (const holder of holders.slice(0, 3)) assert.match((await holder.line()).toString('latin1'), /^421 4\.3\.2 others are waiting/)
+  const smtp = await RawSmtp.open({ port: server.ports.smtp })
+  assert.equal((await smtp.send(message)).code, 250)
+  smtp.connection.destroy()
+  for (const holder of holders) holder.destroy()
+})
+
+test('a command that trickles in is not waited for longer than one that does not come', async (t) => {
+  const server = await startDaruma(t, { config: '[limits]\nsmtp_idle_ms = "1s"\n' })
+  const loris = await RawConnection.open({ port: server.ports.smtp, timeoutMs: 10_000 })
+  await loris.line()
+  const trickling = setInterval(() => loris.write('N'), 100)
+  t.after(() => clearInterval(trickling))
+  assert.match((await loris.line()).toString('latin1'), /^421 4\.4\.2 /)
+  loris.destroy()
 })
 
 const PROXIED = '[proxy]\nnetworks = ["127.0.0.1/32"]\n'
@@ -93,4 +165,19 @@ test('whoever guesses is banned, an account that is guessed at is slow for stran
   for (let n = 0; n < 6; n += 1) assert.equal(await attempt(`198.51.${n}.9`, 'ada', `guess ${n}`), 535)
   assert.equal(await attempt('203.0.113.77', 'ada', 'secret'), 454)
   assert.equal(await attempt(home, 'ada', 'secret'), 235, 'it is remembered where the owner logs in from')
+})
+
+test('port 25 has few places for one address and one network; those who log in have more', async (t) => {
+  const server = await startDaruma(t, { config: `[limits]\nstranger_connections_per_address_max = 2\nstranger_connections_per_network_max = 3\n${PROXIED}` })
+  const held = [] as RawConnection[]
+  const heard = async (port: number, address: string) => {
+    const { line, connection } = await knock(port, address)
+    held.push(connection)
+    return line.slice(0, 3)
+  }
+  const { smtp, submission } = server.ports
+  assert.deepEqual([await heard(smtp, '192.0.2.1'), await heard(smtp, '192.0.2.1'), await heard(smtp, '192.0.2.1')], ['220', '220', '421'])
+  assert.deepEqual([await heard(smtp, '192.0.2.2'), await heard(smtp, '192.0.2.3'), await heard(smtp, '192.0.3.1')], ['220', '421', '220'])
+  assert.equal(await heard(submission, '192.0.2.1'), '220')
+  for (const connection of held) connection.destroy()
 })
