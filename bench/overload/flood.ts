@@ -9,6 +9,8 @@ const [port = 0, connections = 0, seconds = 0] = process.argv.slice(2, 5).map(Nu
 const [name = 'f', recipients = ''] = process.argv.slice(5)
 const to = recipients.split(',')
 const untilMs = Date.now() + seconds * 1000
+/** What was acknowledged, by its subject: all of it has to be there afterwards. */
+const acknowledged: string[] = []
 const counts = { connected: 0, kept: 0, putOff: 0, turnedAway: 0, broken: 0, refused: 0 }
 const body = 'x'.repeat(72)
 const lines = Array.from({ length: 50 }, () => body).join('\r\n')
@@ -46,6 +48,7 @@ function one(client: number, n: number): Promise<void> {
         } else if (step === 2) socket.write(`MAIL FROM:<b@client.example>\r\nRCPT TO:<${to[(client + n) % to.length]}>\r\nDATA\r\n`)
         else if (step === 5) socket.write(`From: b@client.example\r\nSubject: ${name}-${client}-${n}\r\n\r\n${lines}\r\n.\r\n`)
         else if (step === 6) {
+          acknowledged.push(`${name}-${client}-${n}`)
           socket.end('QUIT\r\n')
           return end('kept')
         }
@@ -57,4 +60,4 @@ function one(client: number, n: number): Promise<void> {
 await Promise.all(Array.from({ length: connections }, async (_, client) => {
   for (let n = 0; Date.now() < untilMs; n += 1) await one(client, n)
 }))
-console.log(JSON.stringify(counts))
+console.log(JSON.stringify({ ...counts, acknowledged }))

@@ -7,6 +7,7 @@ import { RawImap } from '../../test/harness/raw-imap.ts'
 const [port = 0] = process.argv.slice(2, 3).map(Number)
 const [, address = '', password = '', sessions = '4'] = process.argv.slice(2)
 let taken: number[] = []
+let byCommand = new Map<string, number[]>()
 let failed = 0
 
 const commands = ['NOOP', 'FETCH 1:20 (UID FLAGS)', 'FETCH 1:5 (ENVELOPE BODYSTRUCTURE)', 'UID SEARCH UNSEEN', 'STORE 1 +FLAGS (\\Flagged)', 'STORE 1 -FLAGS (\\Flagged)', 'FETCH 2 BODY.PEEK[]', 'STATUS INBOX (MESSAGES UNSEEN)']
@@ -18,17 +19,21 @@ async function session(): Promise<void> {
   for (let n = 0; ; n += 1) {
     const startedMs = performance.now()
     const answer = await imap.command(commands[n % commands.length] as string)
-    taken.push(performance.now() - startedMs)
+    const ms = performance.now() - startedMs
+    taken.push(ms)
+    const name = (commands[n % commands.length] as string).split(' ')[0] as string
+    byCommand.set(name, [...(byCommand.get(name) ?? []), ms])
     if (answer.status !== 'OK') failed += 1
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
 }
 
 process.stdin.on('data', () => {
-  const sorted = [...taken].sort((a, b) => a - b)
-  const at = (share: number) => Number((sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(1))
-  console.log(JSON.stringify({ commands: sorted.length, failed, p50: at(0.5), p99: at(0.99), worst: at(1) }))
+  const at = (all: readonly number[], share: number) => Number(([...all].sort((a, b) => a - b)[Math.floor((all.length - 1) * share)] ?? 0).toFixed(1))
+  const slowest = [...byCommand].map(([name, all]) => `${name} ${at(all, 0.99)}`).join(', ')
+  console.log(JSON.stringify({ commands: taken.length, failed, p50: at(taken, 0.5), p99: at(taken, 0.99), worst: at(taken, 1), slowest }))
   taken = []
+  byCommand = new Map()
   failed = 0
 })
 process.stdin.on('end', () => process.exit(0))
