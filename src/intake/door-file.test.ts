@@ -11,9 +11,9 @@ import { resolveRecipient } from './resolve-recipient.ts'
 const delivery = { subaddressSeparator: '+', postmaster: undefined }
 const settings = { hostname: 'mx.example.org', delivery, nowMs: 1_700_000_000_000 }
 
-interface Given { domains?: DomainRow[]; accounts?: (string | [string, 'suspended'])[]; aliases?: Record<string, string[]>; isCurrent?: boolean }
+interface Given { domains?: DomainRow[]; accounts?: (string | [string, 'suspended'])[]; aliases?: Record<string, string[]>; isCurrent?: boolean; settings?: Record<string, string> }
 
-function directoryOf({ domains = [{ name: 'example.org', catchAll: null }], accounts = ['ada@example.org'], aliases = {}, isCurrent = true }: Given): Directory {
+function directoryOf({ domains = [{ name: 'example.org', catchAll: null }], accounts = ['ada@example.org'], aliases = {}, isCurrent = true, settings: settings_ = {} }: Given): Directory {
   const rows = accounts.map((given, n): AccountRow => {
     const [address, suspended] = typeof given === 'string' ? [given] : given
     return { account: accountId(100 + n), address, addressKey: addressKey(address), suspended: suspended !== undefined, octetsMax: null, credential: { argon2: '', scram: null }, createdMs: 0 }
@@ -22,7 +22,7 @@ function directoryOf({ domains = [{ name: 'example.org', catchAll: null }], acco
   const aliasRows = new Map(Object.entries(aliases).map(([address, targets]): [string, AliasRow] => [addressKey(address), { address, addressKey: addressKey(address), targets }]))
   return {
     isCurrent, domain: (name) => domains.find((domain) => domain.name === name), domains: () => domains, account: (account) => rows.find((row) => row.account === account),
-    accountByKey: (key) => byKey.get(key), accounts: () => rows, aliasByKey: (key) => aliasRows.get(key), aliases: () => aliasRows.values(), setting: () => undefined, octetsUsed: () => 0,
+    accountByKey: (key) => byKey.get(key), accounts: () => rows, aliasByKey: (key) => aliasRows.get(key), aliases: () => aliasRows.values(), setting: (name) => settings_[name], octetsUsed: () => 0,
   }
 }
 
@@ -126,4 +126,15 @@ test('a hundred thousand addresses', () => {
   assert.ok(bytes.length < 4_000_000, `${bytes.length} octets`)
   const parsed = parseDoorList(bytes)
   assert.ok(parsed.ok && judgeAtDoor(parsed.value, 'First.Last99999+x@example.org') === 'take')
+})
+
+test('a pause is known to the understudy, until when it lasts included; one that is over is not written', () => {
+  const listOf = (untilMs: number | undefined) => {
+    const parsed = parseDoorList(printDoorList(doorListOf(directoryOf({ settings: { 'pause.smtp-in': JSON.stringify({ sinceMs: 1, untilMs, why: 'a look' }) } }), settings)))
+    assert.ok(parsed.ok)
+    return parsed.value.pause
+  }
+  assert.deepEqual(listOf(undefined), { words: 'mail is put off by the administrator: a look; try again later' })
+  assert.equal(listOf(settings.nowMs + 1)?.untilMs, settings.nowMs + 1)
+  assert.equal(listOf(settings.nowMs), undefined)
 })

@@ -8,6 +8,7 @@
 // may be new.
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.ts'
+import { pauseOf, pauseWords } from '../guard/guard.ts'
 import type { Directory } from '../store/store.ts'
 import { printDoorList, type DoorDomain, type DoorList } from './door-list.ts'
 import { resolveRecipient, type DeliveryRules } from './resolve-recipient.ts'
@@ -43,7 +44,9 @@ export function doorListOf(directory: Directory, { hostname, delivery, nowMs }: 
   for (const { addressKey } of directory.aliases()) {
     if (!directory.accountByKey(addressKey)) list(addressKey, () => resolveRecipient(addressKey, directory, delivery).end === 'found') // an account comes before an alias
   }
+  const pause = pauseOf(directory, 'smtp-in', nowMs)
   return {
+    ...(pause ? { pause: { ...(pause.untilMs === undefined ? {} : { untilMs: pause.untilMs }), words: pauseWords(pause) } } : {}),
     hostname, writtenMs: nowMs, subaddressSeparator: delivery.subaddressSeparator, domains,
     postmaster: resolveRecipient('postmaster', directory, delivery).end === 'found',
   }

@@ -24,6 +24,8 @@ export interface DoorList {
   subaddressSeparator: string
   /** Whether somebody gets mail for postmaster, of whatever domain of ours. */
   postmaster: boolean
+  /** An operator has asked that mail from outside wait (daruma pause smtp-in): until when, if that is known, and the words of the reply. */
+  pause?: { untilMs?: number; words: string } | undefined
   /** By key (store/address-key.ts). */
   domains: ReadonlyMap<string, DoorDomain>
 }
@@ -36,8 +38,8 @@ export function printDoorList(list: DoorList): Uint8Array {
   const domains = [...list.domains].map(([name, { rest, known, deferred }]) => ({
     name, ...(rest === 'refuse' ? {} : { rest }), known: [...known], ...(deferred.size === 0 ? {} : { deferred: [...deferred] }),
   }))
-  const { hostname, writtenMs, subaddressSeparator, postmaster } = list
-  const text = JSON.stringify({ version: DOOR_LIST_VERSION, hostname, writtenMs, subaddressSeparator, postmaster, domains })
+  const { hostname, writtenMs, subaddressSeparator, postmaster, pause } = list
+  const text = JSON.stringify({ version: DOOR_LIST_VERSION, hostname, writtenMs, subaddressSeparator, postmaster, pause, domains })
   const open = Buffer.from(text.slice(0, -1), 'utf8')
   return new Uint8Array(Buffer.concat([open, Buffer.from(`,"sha256":"${createHash('sha256').update(open).digest('hex')}"}\n`)]))
 }
@@ -57,10 +59,11 @@ export function parseDoorList(bytes: Uint8Array): Parsed<DoorList> {
   }
   if (!isObject(value)) return refuse('door-list-damaged', 'the list of addresses is no object')
   if (value['version'] !== DOOR_LIST_VERSION) return refuse('door-list-version', `the list of addresses has version ${JSON.stringify(value['version'])?.slice(0, 20)}; ${DOOR_LIST_VERSION} is known`)
-  const { hostname, writtenMs, subaddressSeparator, postmaster, domains } = value
+  const { hostname, writtenMs, subaddressSeparator, postmaster, pause, domains } = value
   if (typeof hostname !== 'string' || typeof writtenMs !== 'number' || typeof subaddressSeparator !== 'string' || typeof postmaster !== 'boolean' || !Array.isArray(domains)) {
     return refuse('door-list-damaged', 'a field of the list of addresses is missing')
   }
+  if (pause !== undefined && !isPause(pause)) return refuse('door-list-damaged', 'the pause in the list of addresses cannot be read')
   const found = new Map<string, DoorDomain>()
   for (const one of domains as unknown[]) {
     if (!isObject(one)) return refuse('door-list-damaged', 'a domain in the list of addresses cannot be read')
@@ -70,7 +73,7 @@ export function parseDoorList(bytes: Uint8Array): Parsed<DoorList> {
     }
     found.set(name, { rest, known: new Set(known), deferred: new Set(deferred) })
   }
-  return understood({ hostname, writtenMs, subaddressSeparator, postmaster, domains: found })
+  return understood({ hostname, writtenMs, subaddressSeparator, postmaster, ...(pause ? { pause } : {}), domains: found })
 }
 
 export type DoorAnswer = 'take' | 'defer' | 'unknown-user' | 'elsewhere'
@@ -96,6 +99,10 @@ export function judgeAtDoor(list: DoorList, address: string): DoorAnswer {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isPause(value: unknown): value is NonNullable<DoorList['pause']> {
+  return isObject(value) && typeof value['words'] === 'string' && (value['untilMs'] === undefined || typeof value['untilMs'] === 'number')
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -1,9 +1,13 @@
 // Pausing, strangers under pressure, guessers: on the real doors. (The flood itself is a benchmark: npm run bench:overload.)
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { parseDoorList, printDoorList, type DoorList } from '../../src/intake/door-list.ts'
 import { startDaruma } from '../harness/daruma-process.ts'
 import { RawConnection } from '../harness/raw-connection.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
+import { UnderstudyHost } from '../harness/understudy-process.ts'
 import { until } from '../harness/until.ts'
 
 const message = { from: 'b@client.example', to: ['a@test.example'], bytes: Buffer.from('Subject: x\r\n\r\nx\r\n') }
@@ -34,6 +38,26 @@ test('a pause puts strangers off with the reason, lets our own users send, outli
   smtp.connection.destroy()
   assert.match((await server.command(['resume', 'smtp-in'])).stderr, /not paused/)
   assert.match((await server.command(['pause', 'everything'])).stderr, /cannot be paused/)
+})
+
+test('what was paused is put off by the understudy too, until the time has come', async (t) => {
+  const server = await startDaruma(t, { accounts: { a: 'secret' } })
+  server.run(['pause', 'smtp-in', '--why', 'a look at the disk'])
+  const list = await until('the list for the understudy knows of the pause', () => {
+    const parsed = parseDoorList(readFileSync(join(server.data, 'intake/door.json')))
+    return parsed.ok && parsed.value.pause !== undefined && parsed.value
+  })
+  const host = new UnderstudyHost(t)
+  const write = (pause: DoorList['pause']) => writeFileSync(join(host.intake, 'door.json'), printDoorList({ ...list, pause }))
+  write(list.pause)
+  await host.start()
+  const smtp = await RawSmtp.open({ port: host.port })
+  const reply = await smtp.command('MAIL FROM:<b@client.example>')
+  assert.match(`${reply.code} ${reply.lines[0]}`, /^451 4\.3\.2 mail is put off by the administrator: a look at the disk/)
+  write({ untilMs: Date.now() - 1, words: 'it was until now' })
+  await until('it takes mail again', async () => (await smtp.send(message)).code === 250)
+  smtp.connection.destroy()
+  await host.stop()
 })
 
 test('hard pressed, strangers hear 421 at the door and 451 at DATA and BDAT, our own users go on; then all are welcome again', async (t) => {

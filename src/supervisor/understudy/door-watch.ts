@@ -7,7 +7,7 @@ import { errorSentence } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { judgeAtDoor, parseDoorList, type DoorList } from '../../intake/door-list.ts'
 import type { Reply } from '../../wire/smtp/reply.ts'
-import { replies } from './replies.ts'
+import { pausedReply, replies } from './replies.ts'
 
 // As in intake/door-file.ts, which writes them and is not loaded here.
 const DOOR_FILE = 'door.json'
@@ -35,6 +35,14 @@ export class DoorWatch {
       case 'elsewhere': return replies.elsewhere
       case 'unknown-user': return this.#stale ? replies.perhapsNew : replies.unknownUser
     }
+  }
+
+  /** Why no mail is taken now, whoever it is for: an operator has asked for it. */
+  paused(): Reply | undefined {
+    this.look()
+    const pause = this.#list?.pause
+    if (!pause || (pause.untilMs !== undefined && pause.untilMs <= this.#options.clock.nowMs())) return undefined
+    return pausedReply(pause.words)
   }
 
   look(): void {

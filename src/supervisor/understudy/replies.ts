@@ -63,6 +63,11 @@ export function deferReply(until: string | undefined): Reply {
   return reply(451, '4.3.2', until === undefined ? 'maintenance; please try again later' : `maintenance; back at ${plainText(until)}, please try again then`)
 }
 
+/** While an operator has asked that mail wait; the words are the server's. */
+export function pausedReply(words: string): Reply {
+  return reply(451, '4.3.2', words.replace(/[^\x20-\x7e]/g, '?').slice(0, 400))
+}
+
 /** What who would send or read is told at our users' doors. The first octets on a door that does not stay open. */
 export const otherDoors = {
   submission: (until: string | undefined): string => until === undefined

@@ -162,7 +162,8 @@ export class Understudy {
     return {
       hostname, limits, clock, random, log, contexts: this.#contexts,
       refusal: (octets) => {
-        if (deferred) return deferred
+        const putOff = deferred ?? this.#doors.paused()
+        if (putOff) return putOff
         if (!this.#journal) return this.#notOpen
         return this.#journal.hasRoom(octets) ? undefined : replies.diskFull
       },
