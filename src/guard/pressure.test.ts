@@ -34,6 +34,20 @@ test('memory presses while it is there', () => {
   pressure.close()
 })
 
+test('memory that cannot be read just now is what it was', () => {
+  const clock = new FakeClock()
+  let reads = 0
+  const pressure = createPressure({ clock, limits: () => limits, memoryOctets() {
+    reads += 1
+    if (reads > 1) throw new Error('EMFILE: too many open files')
+    return 1001
+  } })
+  clock.advance(5000)
+  assert.ok(reads > 2)
+  assert.equal(pressure.now(), 'memory')
+  pressure.close()
+})
+
 test('a loop that is late presses, and is well again after some ticks', () => {
   let nowMs = 0
   let fire: () => void = () => {}

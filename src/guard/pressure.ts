@@ -50,7 +50,11 @@ export function createPressure({ clock, limits, memoryOctets }: PressureOptions)
     lateMs = Math.max(Math.max(0, nowMs - expectedMs), lateMs / 2)
     if (nowMs - memoryLookMs >= MEMORY_LOOK_MS) {
       memoryLookMs = nowMs
-      memory = memoryOctets()
+      try {
+        memory = memoryOctets()
+      } catch {
+        // The system reads it from a file: without a descriptor left, what was known a moment ago has to do.
+      }
     }
     expectedMs = nowMs + TICK_MS
     cancel = clock.after(TICK_MS, tick)
