@@ -1,5 +1,5 @@
-// npm run bench:overload: ten times the connections at which the server is at its best, and a crowd of idlers beside
-// them. What is measured, and what must hold (exit code 1 otherwise):
+// npm run bench:overload: ten times the connections that keep the server busy, and a crowd of idlers beside them,
+// against the best rate that was seen with that number of connections, twice and four times as many. What is measured, and what must hold (exit code 1 otherwise):
 //   - accepted messages a second stay at 90 % of the best;
 //   - IMAP commands of people who are logged in stay under 100 ms at the 99th percentile;
 //   - memory stays under its limit;
@@ -20,6 +20,8 @@ const seconds = Number(values.seconds)
 const few = Number(values.connections)
 const RECIPIENTS = Array.from({ length: 10 }, (_, n) => `r${n}@test.example`)
 const MEMORY_MIB_MAX = 512
+/** At rest; a machine of its own shows a tenth of it. */
+const BUSY_MS = 30
 const PASSWORD = 'overload-password'
 
 interface Flood { connected: number; kept: number; putOff: number; turnedAway: number; broken: number; refused: number }
@@ -76,13 +78,18 @@ try {
   await sleep(3000)
   const calm = await lap()
   line('IMAP p50 / p99 at rest, ms', `${calm.p50} / ${calm.p99}`)
+  if (calm.p99 > BUSY_MS) line('this machine is busy with other things', 'what follows says little about the server')
   await flood('warm', few, 3, server.ports.smtp)
-  await lap()
-  const best = await flood('best', few, seconds, server.ports.smtp)
-  const atBest = await lap()
-  const bestRate = best.kept / seconds
-  line(`best: messages/s, ${few} connections, one message each`, bestRate.toFixed(0))
-  line('IMAP p50 / p99 meanwhile, ms', `${atBest.p50} / ${atBest.p99}`)
+  let bestRate = 0
+  let atBest = calm
+  for (const factor of [1, 2, 4]) {
+    await lap()
+    const seen = await flood(`best${factor}`, few * factor, seconds / 2, server.ports.smtp)
+    const meanwhile = await lap()
+    const rate = seen.kept / (seconds / 2)
+    line(`${few * factor} connections, one message each: messages/s`, `${rate.toFixed(0)} (IMAP p50 / p99 meanwhile ${meanwhile.p50} / ${meanwhile.p99} ms)`)
+    if (rate > bestRate) [bestRate, atBest] = [rate, meanwhile]
+  }
   await sleep(2000)
   await lap()
   const hostile = result<{ ended: number }>(start('hostile.ts', [server.ports.smtp, seconds, RECIPIENTS[0] as string], 10))
