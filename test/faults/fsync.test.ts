@@ -51,7 +51,7 @@ for (const nth of [1, 4]) {
 /**
  * A file system in a sparse file on a tmpfs that is too small for it: writes are taken, the flush fails, the next one
  * says "fine". With a journal: on ext4 without one, the end of a batch whose fdatasync had said "fine" was zeros after
- * the remount (seen in 5 of 7 runs), although its place had been written and flushed before.
+ * the remount (in 4 of 6 runs), although its place had been written and flushed before.
  */
 class Overcommitted {
   readonly folder: string
