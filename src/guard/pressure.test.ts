@@ -55,6 +55,9 @@ test('a loop that is late presses, and is well again after some ticks', () => {
   const pressure = createPressure({ clock, limits: () => limits, memoryOctets: () => 0 })
   nowMs = 900 // the tick of 50 ms comes 850 ms late
   fire()
+  assert.equal(pressure.now(), undefined, 'once: it was halted')
+  nowMs += 900
+  fire()
   assert.equal(pressure.now(), 'loop')
   nowMs += 50
   fire()

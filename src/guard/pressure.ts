@@ -40,14 +40,17 @@ export function createPressure({ clock, limits, memoryOctets }: PressureOptions)
   /** In the order in which they began. */
   const begun = new Set<{ atMs: number }>()
   let lateMs = 0
+  let lateBeforeMs = 0
   let expectedMs = clock.monotonicMs() + TICK_MS
   let memory = 0
   let memoryLookMs = -Infinity
   let cancel = () => {}
   const tick = () => {
     const nowMs = clock.monotonicMs()
-    // Half of the last: one late turn is forgotten after some ticks.
-    lateMs = Math.max(Math.max(0, nowMs - expectedMs), lateMs / 2)
+    // Late twice in a row, or it was the process that was halted as a whole. Half of the last: it is forgotten after some ticks.
+    const lateNowMs = Math.max(0, nowMs - expectedMs)
+    lateMs = Math.max(Math.min(lateNowMs, lateBeforeMs), lateMs / 2)
+    lateBeforeMs = lateNowMs
     if (nowMs - memoryLookMs >= MEMORY_LOOK_MS) {
       memoryLookMs = nowMs
       try {
