@@ -54,6 +54,13 @@ export class AdoptionNote {
     return this.#note.runs > 1
   }
 
+  /** All that was begun is durable: a death from here on is no message's fault. */
+  settled(): void {
+    if (this.#note.current === 0) return
+    this.#note = { ...this.#note, current: 0 }
+    this.#write()
+  }
+
   /** The run has come to its end, or has been broken off by what is no fault of a message. */
   end(): void {
     if (this.#disk.exists(this.#path)) this.#disk.remove(this.#path)

@@ -27,6 +27,8 @@ import { hasTaken, IntakeJournal, type TakenRecord } from './intake-journal.ts'
 const adoptionLimits = {
   /** Looked at again so often while something is left (an understudy may still be there). */
   look_ms: 10_000,
+  /** When all is adopted and only cannot be removed. */
+  stuck_ms: 600_000,
   /** When it is told that the understudy has gone and finds the lock still held. */
   soon_ms: 200,
   page_records: 500,
@@ -86,7 +88,8 @@ export class Adoption {
   /** After how long to look again. */
   async #run(): Promise<number> {
     const { directory, disk, log } = this.#options
-    if (!hasTaken(directory, disk)) return adoptionLimits.look_ms
+    // Opening is work too: not while nothing could be taken anyway.
+    if (!hasTaken(directory, disk) || !this.#mayTake()) return adoptionLimits.look_ms
     const lock = takeOwnerLock(directory)
     if (!lock.ok) {
       if (lock.code !== 'already-owned') log.warn('the intake directory cannot be opened yet', { reason: lock.reason })
@@ -103,9 +106,9 @@ export class Adoption {
       opened.close()
       note.end()
       if (!adopted.whole) return adoptionLimits.look_ms
-      opened.removeAll()
+      const emptied = opened.removeAll()
       if (adopted.count > 0) log.info('what the understudy took has been adopted', { messages: adopted.count, set_aside: adopted.aside, ms: Math.round(this.#options.clock.monotonicMs() - startedMs) })
-      return adoptionLimits.look_ms
+      return emptied ? adoptionLimits.look_ms : adoptionLimits.stuck_ms
     } catch (error) {
       // No message's fault: the disk, or the store that is stopping.
       note.end()
@@ -146,6 +149,7 @@ export class Adoption {
         if (note.isCareful || kept.length >= adoptionLimits.under_way_max || octets >= adoptionLimits.under_way_octets_max) await settle()
       }
       await settle()
+      note.settled()
       await stepAsync(this.#crashPoint, 'adopt-through', () => this.#options.store.adoptedThrough(journal.id, last.sequence))
       this.#through.set(journal.id, last.sequence)
       journal.removeThrough(last.sequence)
@@ -167,14 +171,14 @@ export class Adoption {
     const { sequence } = record
     if (!record.isArrival) {
       log.error('the intake journal holds a record that this version does not know; it is set aside', { sequence })
-      return this.#setAside(journal, record, 'unknown record', undefined)
+      return this.#setAside(journal, record, 'unknown record', await this.#bodyOf(journal, record))
     }
     if (!note.mayAdopt(sequence)) {
       log.error('the server has ended twice on one message; it is set aside', { sequence, aside: join(this.#options.directory, 'aside') })
-      return this.#setAside(journal, record, 'the server ended twice on it', await this.#bodyOf(journal, sequence))
+      return this.#setAside(journal, record, 'the server ended twice on it', await this.#bodyOf(journal, record))
     }
     const meta = parseTakenMeta(record.meta)
-    const body = await this.#bodyOf(journal, sequence)
+    const body = await this.#bodyOf(journal, record)
     if (!meta.ok || !body) {
       log.error('a message that the understudy took cannot be read; it is set aside', { sequence, reason: meta.ok ? 'its bytes are damaged' : meta.reason })
       return this.#setAside(journal, record, meta.ok ? 'its bytes are damaged' : meta.reason, body, meta.ok ? meta.value : undefined)
@@ -188,11 +192,15 @@ export class Adoption {
     const accepted = stepAsync(this.#crashPoint, 'adopt-accept', () => store.accept(arrival, draft)).then((id) => {
       log.info('message adopted', { arrival: id, taken: `U${sequence}`, from: arrival.sender, accounts: arrival.plans.length, outside: arrival.work.length, octets: body.length, id: meta.value.traceId })
     })
-    // Waited for with its page; until then nobody else hears of it.
-    accepted.catch((error: unknown) => {
-      if (!(error instanceof ReplyUnknown)) log.debug('a message was not adopted', { sequence, error: errorSentence(error) })
+    const settled = accepted.catch(async (error: unknown) => {
+      if (error instanceof Outage || error instanceof ReplyUnknown) throw error
+      // A bug would be met again for ever by this message.
+      log.error('a message that the understudy took cannot be adopted; it is set aside', { sequence, error: errorSentence(error) })
+      await this.#setAside(journal, record, errorSentence(error), body, meta.value)
     })
-    kept.push(accepted)
+    // Waited for with its page; until then nobody else hears of it.
+    settled.catch((error: unknown) => log.debug('a message was not adopted', { sequence, error: errorSentence(error) }))
+    kept.push(settled)
     return body.length
   }
 
@@ -206,7 +214,8 @@ export class Adoption {
     }
   }
 
-  async #bodyOf(journal: IntakeJournal, sequence: number): Promise<BodySource | undefined> {
+  async #bodyOf(journal: IntakeJournal, { sequence, hasBody }: TakenRecord): Promise<BodySource | undefined> {
+    if (!hasBody) return undefined
     try {
       return await journal.body(sequence)
     } catch (error) {
@@ -221,9 +230,10 @@ export class Adoption {
     const folder = join(directory, 'aside')
     disk.makeDirectory(folder)
     const name = `${journal.id.slice(0, 8)}-${record.sequence}`
-    const facts = { because, atMs: clock.nowMs(), takenMs: record.timeMs, sequence: record.sequence, meta: meta ?? { raw: hexOf(record.meta) }, bytes: body ? `${name}.eml` : null }
+    const raw = body ? undefined : journal.damagedBody(record.sequence)
+    const facts = { because, atMs: clock.nowMs(), takenMs: record.timeMs, sequence: record.sequence, meta: meta ?? { raw: hexOf(record.meta) }, bytes: body || raw ? `${name}.eml` : null }
     step(this.#crashPoint, 'adopt-aside', () => {
-      if (body) writeBody(disk, join(folder, `${name}.eml`), body)
+      if (body ?? raw) writeBody(disk, join(folder, `${name}.eml`), body ?? { length: raw?.length ?? 0, read: (at, length) => (raw ?? new Uint8Array()).subarray(at, at + length) })
       disk.writeWhole(join(folder, `${name}.json`), bytesOf(`${JSON.stringify(facts, undefined, 1)}\n`))
     })
     return undefined
@@ -232,7 +242,7 @@ export class Adoption {
 
 const PIECE_OCTETS = 1024 * 1024
 
-function writeBody(disk: Disk, path: string, body: BodySource): void {
+function writeBody(disk: Disk, path: string, body: Pick<BodySource, 'length' | 'read'>): void {
   if (disk.exists(path)) disk.remove(path)
   const file = disk.open(path, 'create')
   try {
