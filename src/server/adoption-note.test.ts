@@ -33,6 +33,16 @@ test('deaths that have nothing to do with a message set nothing aside', () => {
   for (let sequence = 1; sequence <= 20; sequence += 1) assert.equal(begin().mayAdopt(sequence), true)
 })
 
+test('a death behind the last message of a page is no message\'s fault', () => {
+  const begin = stage()
+  begin()
+  for (let death = 1; death <= 5; death += 1) {
+    const note = begin()
+    assert.equal(note.mayAdopt(1), true, `after death ${death}`)
+    note.settled()
+  }
+})
+
 test('a note that cannot be read is none', () => {
   const disk = new SimulatedDisk({ random: seededRandom(1) })
   disk.makeDirectory('/intake')

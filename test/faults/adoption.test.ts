@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { nodeDisk } from '../../src/base/disk.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { systemRandom } from '../../src/base/random.ts'
-import { printTakenMeta, type TakenMeta } from '../../src/intake/taken.ts'
+import { printTakenMeta, type TakenMeta, type TakenRecipient } from '../../src/intake/taken.ts'
 import { ADOPTION_STEPS } from '../../src/store/journal/crash-point.ts'
 import { openJournal } from '../../src/store/journal/journal.ts'
 import { LargeStore } from '../../src/store/journal/large-writer.ts'
@@ -23,6 +23,8 @@ interface Taken {
   subject: string
   to: string[]
   octets?: number
+  from?: string
+  notify?: TakenRecipient['notify']
 }
 
 const bytesOfMessage = ({ subject, octets = 200 }: Taken): Buffer =>
@@ -38,8 +40,8 @@ async function leave(data: string, messages: readonly Taken[]): Promise<void> {
     const bytes = bytesOfMessage(message)
     const sha256 = createHash('sha256').update(bytes).digest()
     const meta: TakenMeta = {
-      kind: 'taken', via: 'smtp', sender: 'x@client.example', peer: '192.0.2.1', helo: 'client.example', extended: true, traceId: `t${message.subject}`, id: message.subject,
-      recipients: message.to.map((address) => ({ address })),
+      kind: 'taken', via: 'smtp', sender: message.from ?? 'x@client.example', peer: '192.0.2.1', helo: 'client.example', extended: true, traceId: `t${message.subject}`, id: message.subject,
+      recipients: message.to.map((address) => ({ address, ...(message.notify ? { notify: message.notify } : {}) })),
     }
     let body
     if (bytes.length > 1024 * 1024) {
@@ -87,6 +89,7 @@ const messages: readonly Taken[] = [
   { subject: 'two', to: ['both@test.example', 'b@test.example'] },
   { subject: 'big', to: ['b@test.example'], octets: 3 * 1024 * 1024 },
   { subject: 'nobody', to: ['gone@test.example'] },
+  { subject: 'told', to: ['b@test.example'], from: 'teller@away.example', notify: 'SUCCESS' },
   ...Array.from({ length: 30 }, (_, n) => ({ subject: `more-${n}`, to: ['a@test.example'], octets: 60_000 })),
   { subject: 'last', to: ['a@test.example', 'b@test.example'] },
 ]
@@ -97,32 +100,52 @@ async function checkAll(server: DarumaProcess): Promise<void> {
   // Whoever is not there any more: the postmaster has it, which is the first account.
   assert.deepEqual(await mailOf(server, 'a@test.example', messages), new Map([...expected('a@test.example'), ['nobody', 1] as const]))
   assert.deepEqual(await mailOf(server, 'b@test.example', messages), expected('b@test.example'))
+  // What leads outside, and the report that the sender asked for: each once.
+  await until('the report is in the queue', async () => {
+    const queue = await server.json<{ recipient: string }[]>(['queue', 'list'])
+    return queue.some(({ recipient }) => recipient === 'teller@away.example')
+  })
   const queue = await server.json<{ recipient: string }[]>(['queue', 'list'])
-  assert.deepEqual(queue.map(({ recipient }) => recipient), ['far@away.example'])
+  assert.deepEqual(queue.map(({ recipient }) => recipient).sort(), ['far@away.example', 'teller@away.example'])
   assert.deepEqual(readdirSync(join(server.data, 'intake/large')), [])
 }
 
-test('killed at every step of adopting: everything is there once, with its own time, and nothing is left behind', async (t) => {
+/** Starts it, to be killed when it comes by that point. */
+async function dieAt(server: DarumaProcess, point: string): Promise<void> {
+  process.env['DARUMA_CRASH_AT'] = point
+  let died = false
+  try {
+    await server.start()
+    const how = await Promise.race([server.exited(), until('adopted without dying', () => segments(server.data).length === 0).then(() => 'alive')])
+    died = how === 'SIGKILL'
+  } catch (error) {
+    died = String(error).includes('SIGKILL')
+    if (!died) throw error
+  } finally {
+    delete process.env['DARUMA_CRASH_AT']
+  }
+  assert.ok(died, `${point} was never reached`)
+}
+
+test('killed at one step of adopting after the other: everything is there once, with its own time, and nothing is left behind', async (t) => {
+  const server = await prepared(t)
+  await leave(server.data, messages)
+  // Each time at another message: who dies twice on one sets it aside.
+  for (const point of [
+    'append-flush:after:3', 'large-rename:after:1', 'adopt-accept:before:6', 'adopt-accept:after:8',
+    'adopt-through:before:1', 'adopt-through:after:1', 'adopt-remove:before:1', 'adopt-remove:after:2',
+  ]) await dieAt(server, point)
+  await server.start()
+  await checkAll(server)
+  assert.ok(!existsSync(join(server.data, 'intake/aside')) || readdirSync(join(server.data, 'intake/aside')).every((name) => name.endsWith('.cut')), 'nothing was set aside')
+})
+
+test('killed at each step alone', { skip: process.env['DARUMA_LONG'] === '1' ? false : 'each costs a server of its own: DARUMA_LONG=1 goes through all of them' }, async (t) => {
   const every = ['append-write', 'append-flush', 'large-rename', ...ADOPTION_STEPS.filter((name) => name !== 'adopt-aside')].flatMap((name) => [`${name}:before`, `${name}:after`])
-  // Each costs three starts of a server: DARUMA_LONG=1 goes through all of them.
-  const some = ['append-flush:after', 'large-rename:after', 'adopt-accept:before', 'adopt-accept:after', 'adopt-through:before', 'adopt-through:after', 'adopt-remove:before', 'adopt-remove:after']
-  for (const point of process.env['DARUMA_LONG'] === '1' ? every : some) {
-    const [step = '', moment = ''] = point.split(':')
+  for (const point of every) {
     const server = await prepared(t)
     await leave(server.data, messages)
-    process.env['DARUMA_CRASH_AT'] = `${step}:${moment}:${/remove|through|open|large/.test(step) ? 1 : 3}`
-    let died = false
-    try {
-      await server.start()
-      const how = await Promise.race([server.exited(), until('adopted without dying', () => segments(server.data).length === 0).then(() => 'alive')])
-      died = how === 'SIGKILL'
-    } catch (error) {
-      died = String(error).includes('SIGKILL')
-      if (!died) throw error
-    } finally {
-      delete process.env['DARUMA_CRASH_AT']
-    }
-    assert.ok(died, `${step}:${moment} was never reached`)
+    await dieAt(server, `${point}:${/remove|through|open|large/.test(point) ? 1 : 3}`)
     await server.start()
     await checkAll(server)
     await server.dispose()
@@ -143,6 +166,14 @@ test('a damaged message is set aside, and the rest goes on; trace knows what the
   await imap.waitForMessages(2)
   imap.connection.destroy()
   const aside = readdirSync(join(server.data, 'intake/aside'))
-  assert.ok(aside.some((name) => name.endsWith('.json')), aside.join())
+  const facts = aside.find((name) => name.endsWith('.json')) as string
+  assert.ok(facts, aside.join())
+  const told = JSON.parse(readFileSync(join(server.data, 'intake/aside', facts), 'utf8')) as { because: string; takenMs: number; bytes: string; meta: { recipients: { address: string }[] } }
+  assert.deepEqual([told.because, told.takenMs, told.meta.recipients.map(({ address }) => address)], ['its bytes are damaged', TAKEN_MS, ['a@test.example']])
+  // All but the octet that was hit.
+  const kept = readFileSync(join(server.data, 'intake/aside', told.bytes))
+  const sent = bytesOfMessage({ subject: 'broken', to: [] })
+  assert.equal(kept.length, sent.length)
+  assert.equal([...kept].filter((octet, n) => octet !== sent[n]).length, 1)
   assert.match(server.run(['trace', 'U1']), /a@test\.example/)
 })
