@@ -73,6 +73,11 @@ export class Adoption {
     })
   }
 
+  /** Resolves when it is not at it. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
   /** Resolves when the intake directory has been let go of. What is left is adopted at the next start. */
   async close(): Promise<void> {
     this.#closing = true
