@@ -31,7 +31,7 @@ try {
   const watch = watchNoop(server.ports.smtp)
   await until('everything is adopted', () => readdirSync(join(server.data, 'intake/journal')).length === 0, 600_000)
   const silenceMs = watch()
-  const told = /"message":"what the understudy took has been adopted".*/.exec(server.stderr)?.[0] ?? /what the understudy took has been adopted.*/.exec(server.stderr)?.[0] ?? ''
+  const told = await until('the log says so', () => /what the understudy took has been adopted.*/.exec(server.stderr)?.[0])
   const ms = Number(/\bms["=:]+ ?(\d+)/.exec(told)?.[1])
   console.log(`${messages} messages of ${octets} octets: ${ms} ms, ${Math.round((messages * 1000) / ms)} messages/s; doors open after ${Math.round(openMs)} ms; longest wait for a NOOP ${Math.round(silenceMs)} ms`)
 } finally {

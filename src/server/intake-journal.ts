@@ -173,7 +173,8 @@ export class IntakeJournal {
         const kept = join(aside, `${this.id.slice(0, 8)}-${basename(path)}`)
         disk.rename(path, kept)
         disk.flushDirectory(aside)
-        log.error('a damaged file of the intake directory is kept aside', { path: kept })
+        // A cut end was never acknowledged.
+        if (!path.endsWith('.cut')) log.error('a damaged file of the intake directory is kept aside', { path: kept })
       })
       return true
     } catch (error) {
