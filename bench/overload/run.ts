@@ -47,7 +47,8 @@ async function flood(name: string, connections: number, forSeconds: number, port
   return sum
 }
 
-const server = new DarumaProcess()
+// One machine stands for many: its own limit must not be what sheds the load.
+const server = new DarumaProcess({ config: '[limits]\nconnections_per_address_max = 10000\n' })
 const findings: string[] = []
 const line = (what: string, value: string, holds?: boolean) => {
   console.log(`${holds === undefined ? '    ' : holds ? 'ok  ' : 'FAIL'} ${what.padEnd(52)} ${value}`)
