@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { nodeDisk } from '../base/disk.ts'
 import { createLog } from '../base/log.ts'
-import { CONTROL_SOCKET, EXIT, type ExitCode, type ListenerFacts } from '../admin/admin.ts'
+import { CONTROL_SOCKET, EXIT, SUPERVISOR_SOCKET, type ExitCode, type ListenerFacts } from '../admin/admin.ts'
 import { doorNames, type LoadedConfig } from '../config/config.ts'
 import { dropRights } from '../server/drop-rights.ts'
 import { bindSocket } from '../net/bound-socket.ts'
@@ -42,6 +42,9 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
   for (const signal of ['SIGHUP', 'SIGUSR2'] as const) cancels.push(context.onSignal(signal, () => undefined))
   const prepared = prepareData(loaded)
   if (prepared) return startRefused(context, loaded, prepared)
+  // Two on one data directory would take each other's control socket and books; the lock is the server's, and comes later.
+  const other = await askServer(join(config.data, SUPERVISOR_SOCKET), 'supervisor-status', {}).catch(() => undefined)
+  if (other?.at === 'answered') return startRefused(context, loaded, { ok: false, code: 'already-owned', reason: '' })
   const inherited = inheritedSockets(context.env, context.pid)
   if (inherited.length === 0 && doorNames.every((door) => config.listen[door].length === 0)) {
     sayTrouble(context, context.say.nothingListens)
@@ -67,6 +70,7 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
   const { doors } = bank.value
   const manager = serviceManager(context.env, clock)
   let isAnswering = false
+  let hasRunFiles = false
   log.info('the supervisor starts', { version, data: config.data, hostname: config.hostname, pid: context.pid })
   try {
     const exit = await superviseServer({
@@ -82,6 +86,7 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
         serving() {
           const listeners = doors.map(({ door, place }): ListenerFacts => ({ door, address: place?.address ?? 'inherited', port: place?.port ?? 0, tls: door.endsWith('s') }))
           writeRunFiles(config.data, context.pid, listeners)
+          hasRunFiles = true
         },
         answering() {
           if (isAnswering) return
@@ -101,7 +106,8 @@ export async function runSupervised(context: Context, loaded: LoadedConfig): Pro
       onRestart: (call) => context.onSignal('SIGUSR2', call),
       onAbandon: (call) => void (abandon = call),
     })
-    removeRunFiles(config.data)
+    // Those of a server that was there before stay.
+    if (hasRunFiles) removeRunFiles(config.data)
     log.info('the supervisor has ended', { exit })
     return exit
   } finally {
