@@ -101,8 +101,10 @@ test('three deaths in a row: only the understudy is at the door, mail is taken, 
     process.kill(pid, 'SIGKILL')
     if (death < 3) await isServing(server, pid)
   }
-  await until('the understudy takes', async () => (await statusOf(server)).understudy.state === 'taking')
-  assert.equal((await statusOf(server)).server.pid, null)
+  await until('only the understudy takes', async () => {
+    const { server: { pid }, understudy } = await statusOf(server)
+    return pid === null && understudy.state === 'taking'
+  })
   assert.match(await send(server, 'taken by the understudy'), /^250 2\.0\.0 kept as U\d+/)
   const stranger = await RawSmtp.open({ port: server.ports.smtp })
   await stranger.command('MAIL FROM:<b@client.example>')

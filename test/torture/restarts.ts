@@ -58,7 +58,8 @@ export async function runRestarts(options: RestartsOptions): Promise<RestartsFig
         }
         if (end.how === 'refused') figures.refused += 1
         else if (end.how === 'reset' && end.greetedMs === undefined) figures.resetUngreeted += 1
-        else if (end.how === 'reset') phase === 'planned' ? (figures.resetInsidePlanned += 1) : (figures.resetInside += 1)
+        else if (end.how === 'reset' && phase === 'planned') figures.resetInsidePlanned += 1
+        else if (end.how === 'reset') figures.resetInside += 1
         if (end.kept) {
           kept.add(id)
           if (end.byUnderstudy) figures.understudyTook += 1
