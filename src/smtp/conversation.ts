@@ -1,13 +1,8 @@
 // One SMTP session with a peer: bytes in, replies out, the pure machine of session.ts in between. It
 // takes from the reader only what it can act on now, so that pipelined commands wait in order behind a
-// message that is being kept, and all replies of a batch leave in one write.
+// message that is being kept, and all replies of a batch leave in one write. What the next octets are says its mode
+// (mode.ts).
 //
-// Modes, by what the next octets are:
-//   command   a line
-//   login     a line of a SASL exchange
-//   data      a message up to its dot          ┐ then `finish`: busy until intake has answered
-//   chunk     so many octets of a message      ┘
-//   swallow   so many octets of nothing
 // Busy (a message being kept, a login being judged, a TLS handshake): nothing is taken. It ends in
 // `#resume`, which goes on with what has come meanwhile.
 import type { Clock } from '../base/clock.ts'
@@ -17,13 +12,15 @@ import type { Random } from '../base/random.ts'
 import type { PeerLogins } from '../guard/guard.ts'
 import type { Finished, MessageIn, Peer } from '../intake/intake.ts'
 import { LineReader } from '../net/line-reader.ts'
-import type { SaslContext, SaslState } from '../wire/sasl/sasl.ts'
+import type { SaslContext } from '../wire/sasl/sasl.ts'
 import type { CommandFault } from '../wire/smtp/command.ts'
 import { parseCommand } from '../wire/smtp/parse-command.ts'
+import { ErrorCount, faultReply, greeting, looksLikeHttp } from '../wire/smtp/protocol-replies.ts'
 import { printReply, reply, type Reply } from '../wire/smtp/reply.ts'
 import { continueLogin, saslContext, startLogin, type LoginStep } from './login.ts'
 import type { SmtpPeer } from './peer.ts'
-import { faultReply, replies } from './replies.ts'
+import { COMMAND, type Mode, type Waiting } from './mode.ts'
+import { replies } from './replies.ts'
 import { step, type Effect, type SmtpState } from './session.ts'
 import { Standing, type SmtpDoorKind, type StandingOptions } from './standing.ts'
 import { ChunkTransfer, DataTransfer } from './transfer.ts'
@@ -39,28 +36,13 @@ export interface SmtpServices extends StandingOptions {
   readonly log: Log
 }
 
-type Mode =
-  | { is: 'command' }
-  | { is: 'login'; state: SaslState; context: SaslContext }
-  | { is: 'data'; transfer: DataTransfer }
-  | { is: 'chunk'; transfer: ChunkTransfer; octets: number; last: boolean }
-  | { is: 'swallow'; left: number; then: Reply }
-
-type Waiting = 'no' | 'message' | 'login' | 'tls' | 'room'
-
-const COMMAND: Mode = { is: 'command' }
-
-/** RFC 5321 §4.2: the first words. */
-export function smtpGreeting(hostname: string): string {
-  return `220 ${hostname} ESMTP Daruma\r\n`
-}
-
 export class Conversation {
   readonly #services: SmtpServices
   readonly #peer: SmtpPeer
   readonly #kind: SmtpDoorKind
   readonly #reader: LineReader
   readonly #standing: Standing
+  readonly #errors: ErrorCount
   #state: SmtpState = { at: 'fresh' }
   #mode: Mode = COMMAND
   #waiting: Waiting = 'no'
@@ -73,13 +55,10 @@ export class Conversation {
   #keeping: { message: MessageIn; appending: boolean } | undefined
   /** The message whose reply the peer has perhaps not read. */
   #unread: (Finished & { end: 'kept' }) | undefined
-  #errors = 0
   /** Commands since the last message was kept. */
   #commands = 0
   /** Monotonic: since when the beginning of a command has been here without its end. */
   #partialSinceMs: number | undefined
-  /** The last reply was a refusal. */
-  #refusedBefore = false
   #failedLogins = 0
 
   constructor(services: SmtpServices, peer: SmtpPeer, kind: SmtpDoorKind) {
@@ -87,13 +66,14 @@ export class Conversation {
     this.#peer = peer
     this.#kind = kind
     this.#standing = new Standing(services, peer, kind)
+    this.#errors = new ErrorCount(services.limits.session_errors_max)
     this.#reader = new LineReader({ lineOctetsMax: services.limits.smtp_command_octets_max, onMore: () => this.#run() }, peer)
   }
 
   /** Greets, unless that was done already. */
   begin(greeted: boolean): void {
     this.#peer.setIdle(this.#services.limits.smtp_idle_ms)
-    if (!greeted) this.#peer.write(smtpGreeting(this.#services.hostname))
+    if (!greeted) this.#peer.write(greeting(this.#services.hostname))
   }
 
   // ------------------------------------------------------------------ the loop
@@ -384,12 +364,7 @@ export class Conversation {
 
   #say(answer: Reply): void {
     this.#peer.write(printReply(answer))
-    // What was pipelined behind a refused MAIL or RCPT is answered 503 for that reason alone: it is no fault of its own.
-    const follows = this.#refusedBefore && (answer === replies.mailFirst || answer === replies.noRecipients)
-    this.#refusedBefore = answer.code >= 400
-    if (answer.code < 500 || follows) return
-    this.#errors += 1
-    if (this.#errors >= this.#services.limits.session_errors_max) this.#sayAndClose(replies.tooManyErrors)
+    if (this.#errors.note(answer)) this.#sayAndClose(replies.tooManyErrors)
   }
 
   #sayAndClose(answer: Reply): void {
@@ -468,8 +443,4 @@ export class Conversation {
     this.#unread?.lost()
     this.#unread = undefined
   }
-}
-
-function looksLikeHttp(line: Uint8Array): boolean {
-  return /^(?:GET|POST|PUT|HEAD|CONNECT|OPTIONS) /.test(Buffer.from(line.buffer, line.byteOffset, Math.min(line.byteLength, 16)).toString('latin1'))
 }

@@ -18,7 +18,7 @@ import type { SmtpDoorKind } from './standing.ts'
 
 export type { SmtpDoorKind } from './standing.ts'
 
-export { smtpGreeting } from './conversation.ts'
+export { greeting as smtpGreeting } from '../wire/smtp/protocol-replies.ts'
 
 /** For those who find no room before the server is there. */
 export const SMTP_COME_BACK = printReply(replies.tooManyConnections)

@@ -5,7 +5,7 @@ import type { MessageIn } from '../intake/intake.ts'
 import { BdatReader } from '../wire/smtp/bdat-reader.ts'
 import { DataReader, type DataFault } from '../wire/smtp/data-reader.ts'
 import type { Reply } from '../wire/smtp/reply.ts'
-import { dataFaultReplies } from './replies.ts'
+import { dataFaultReplies } from '../wire/smtp/protocol-replies.ts'
 
 class Refusing {
   readonly message: MessageIn

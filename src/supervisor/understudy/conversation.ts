@@ -16,10 +16,11 @@ import type { InlineBody, LargeBody } from '../../store/journal/record.ts'
 import type { CommandFault } from '../../wire/smtp/command.ts'
 import { DataReader } from '../../wire/smtp/data-reader.ts'
 import { parseCommand } from '../../wire/smtp/parse-command.ts'
+import { ErrorCount, dataFaultReplies, faultReply, greeting, looksLikeHttp } from '../../wire/smtp/protocol-replies.ts'
 import { printReply, reply, type Reply } from '../../wire/smtp/reply.ts'
 import type { Body } from './body.ts'
 import type { IntakeJournal, Outcome } from './intake-journal.ts'
-import { dataFaultReplies, faultReply, replies } from './replies.ts'
+import { replies } from './replies.ts'
 import { step, type Client, type Effect, type Envelope, type SessionRules, type SessionState } from './session.ts'
 
 /** What a session needs of whoever it talks with: a connection, or a script in a test. */
@@ -57,6 +58,7 @@ export class Conversation {
   readonly #peer: Peer
   readonly #reader: LineReader
   readonly #rules: SessionRules
+  readonly #errors: ErrorCount
   #state: SessionState = { at: 'fresh' }
   #transfer: Transfer | undefined
   #waiting: Waiting = 'no'
@@ -64,9 +66,7 @@ export class Conversation {
   #keeping: object | undefined
   #running = false
   #stopping = false
-  #errors = 0
   #commands = 0
-  #refusedBefore = false
   /** Monotonic: since when the beginning of a command has been here without its end. */
   #partialSinceMs: number | undefined
 
@@ -74,6 +74,7 @@ export class Conversation {
     const { limits, hostname } = services
     this.#services = services
     this.#peer = peer
+    this.#errors = new ErrorCount(limits.session_errors_max)
     this.#rules = {
       hostname, messageOctetsMax: limits.message_octets_max, recipientsMax: limits.recipients_max, messagesLeft: limits.session_messages_max,
       secure: peer.tls !== undefined, canStartTls: services.contexts !== undefined,
@@ -85,7 +86,7 @@ export class Conversation {
   /** Greets. */
   begin(): void {
     this.#peer.setIdle(this.#services.limits.smtp_idle_ms)
-    this.#peer.write(`220 ${this.#services.hostname} ESMTP Daruma\r\n`)
+    this.#peer.write(greeting(this.#services.hostname))
   }
 
   // ------------------------------------------------------------------ the loop
@@ -129,7 +130,7 @@ export class Conversation {
   #obey(line: Uint8Array): void {
     const command = parseCommand(line, { pathOctetsMax: this.#services.limits.path_octets_max })
     if (!command.ok) {
-      if (command.code === 'command-unknown' && /^(?:GET|POST|PUT|HEAD|CONNECT|OPTIONS) /.test(Buffer.from(line.subarray(0, 16)).toString('latin1'))) this.#sayAndClose(replies.notSmtp)
+      if (command.code === 'command-unknown' && looksLikeHttp(line)) this.#sayAndClose(replies.notSmtp)
       else this.#say(faultReply(command.code as CommandFault, command.reason))
       return
     }
@@ -260,12 +261,7 @@ export class Conversation {
 
   #say(answer: Reply): void {
     this.#peer.write(printReply(answer))
-    // What was pipelined behind a refused MAIL or RCPT is answered 503 for that reason alone: it is no fault of its own.
-    const follows = this.#refusedBefore && (answer === replies.mailFirst || answer === replies.noRecipients)
-    this.#refusedBefore = answer.code >= 400
-    if (answer.code < 500 || follows) return
-    this.#errors += 1
-    if (this.#errors >= this.#services.limits.session_errors_max) this.#sayAndClose(replies.tooManyErrors)
+    if (this.#errors.note(answer)) this.#sayAndClose(replies.tooManyErrors)
   }
 
   #sayAndClose(answer: Reply): false {
