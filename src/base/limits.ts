@@ -112,8 +112,6 @@ export const limitDefaults = {
   leave_grace_ms: 5000,
   /** Message bytes held in memory by the understudy before the rest goes to files. */
   understudy_memory_octets_max: 16 * 1024 * 1024,
-  /** New connections to the understudy from one address in a minute (not from this machine). */
-  understudy_arrivals_per_minute_max: 3000,
   /** Connections at one moment to the status page. */
   status_connections_max: 64,
   /** Requests of one address (IPv6: one /64) to the status page in a minute. */

@@ -56,7 +56,6 @@ export const limitMeanings: { readonly [name in LimitName]?: Text } = {
   queue_lifetime_ms: text('A recipient that could not be reached for so long is given up, and the sender told.', 'この時間届けられなかった宛先はあきらめ、差出人に知らせます。'),
   queue_delay_notice_ms: text('The sender is told of a delay after so long.', 'この時間遅れたら差出人に遅延を知らせます。'),
   understudy_memory_octets_max: text('Message bytes held in memory by the understudy; beyond it they go to files.', '代役がメモリーに持つメッセージの量。超えた分はファイルに書きます。'),
-  understudy_arrivals_per_minute_max: text('New connections to the understudy from one address in a minute (this machine itself is not counted).', '一つのアドレスから代役への、一分あたりの新しい接続数（このマシン自身は数えません）。'),
   status_connections_max: text('Connections at one moment to the status page.', '状態ページへの同時接続数。'),
   status_requests_per_minute_max: text('Requests of one address (IPv6: one /64) to the status page in a minute. Loopback, where a proxy stands, is not counted.', '一つのアドレス（IPv6 は /64）から状態ページへの、一分あたりの要求数。プロキシのいるループバックは数えません。'),
   incidents_max: text('Incidents that are remembered after their end.', '終わった後も記録に残す障害の数。'),

@@ -7,7 +7,8 @@ import type { AsyncDisk } from '../../base/disk.ts'
 import { Outage } from '../../base/errors.ts'
 import { seededRandom } from '../../base/random.ts'
 import { LargeStore } from '../../store/journal/large-writer.ts'
-import { Body, Budget } from './body.ts'
+import { createMemoryBudget } from '../../guard/memory-budget.ts'
+import { Body } from './body.ts'
 
 function made(options: { budget?: number; largeOctets?: number; hasRoom?: () => boolean; failAt?: number } = {}) {
   const files = new Map<string, Uint8Array[]>()
@@ -38,7 +39,7 @@ function made(options: { budget?: number; largeOctets?: number; hasRoom?: () => 
     flushDirectory: () => Promise.resolve(),
   }
   const large = new LargeStore({ dataDirectory: '/intake', random: seededRandom(1), asyncDisk })
-  const budget = new Budget(options.budget ?? 1_000_000)
+  const budget = createMemoryBudget(options.budget ?? 1_000_000)
   return { files, budget, body: new Body({ budget, largeOctets: options.largeOctets ?? 100_000, largeWriter: () => large.writer(), hasRoom: options.hasRoom ?? (() => true) }) }
 }
 
@@ -64,7 +65,7 @@ test('whatever the pieces: the same octets and hash, in memory or in a file; the
       // It is looked at with each new block: between the limit and one block more it may be either.
       if (octets !== 100_001) assert.equal(inMemory !== undefined, octets <= 100_000, `${octets} by ${piece}`)
       body.release()
-      assert.equal(budget.used, 0)
+      assert.equal(budget.usedOctets, 0)
     }
   }
 })
@@ -74,7 +75,7 @@ test('no more than the budget is held in memory', async () => {
   feed(body, bytesOfLength(50_000), 1000)
   assert.equal(body.finishInMemory(), undefined)
   assert.equal((await body.finishLarge()).length, 50_000)
-  assert.equal(budget.used, 0)
+  assert.equal(budget.usedOctets, 0)
   assert.equal(files.size, 1)
 })
 
@@ -88,7 +89,7 @@ test('no room, at any write: the reason is kept to the end, nothing stays behind
     await assert.rejects(failing.finishLarge(), { code: 'ENOSPC' })
     failing.abort()
     await new Promise((resolve) => setImmediate(resolve))
-    assert.equal(budget.used, 0)
+    assert.equal(budget.usedOctets, 0)
     assert.equal(files.size, 0)
   }
 })
@@ -99,6 +100,6 @@ test('given up in the middle: the memory is given back and the file goes', async
   body.abort()
   body.add(bytesOfLength(1000))
   await new Promise((resolve) => setImmediate(resolve))
-  assert.equal(budget.used, 0)
+  assert.equal(budget.usedOctets, 0)
   assert.equal(files.size, 0)
 })

@@ -3,6 +3,7 @@
 // faster than the disk writes has to wait, and that `abort` gives everything back at any moment.
 import { createHash, type Hash } from 'node:crypto'
 import { Outage } from '../../base/errors.ts'
+import type { MemoryBudget } from '../../guard/memory-budget.ts'
 import type { LargeWriter } from '../../store/journal/large-writer.ts'
 import type { InlineBody, LargeBody } from '../../store/journal/record.ts'
 
@@ -11,25 +12,9 @@ const BLOCK_OCTETS = 64 * 1024
 /** Octets on their way to a file, past which the peer has to wait. */
 const UNWRITTEN_OCTETS_MAX = 512 * 1024
 
-/** Message octets held in memory by the whole process. */
-export class Budget {
-  readonly #max: number
-  used = 0
-  constructor(octetsMax: number) {
-    this.#max = octetsMax
-  }
-  reserve(octets: number): boolean {
-    if (this.used + octets > this.#max) return false
-    this.used += octets
-    return true
-  }
-  release(octets: number): void {
-    this.used -= octets
-  }
-}
-
 export interface BodyTools {
-  budget: Budget
+  /** Message octets held in memory by the whole process. */
+  budget: MemoryBudget
   /** A message above this goes to a file. */
   largeOctets: number
   largeWriter(): LargeWriter

@@ -10,6 +10,8 @@ import type { Disk } from '../../base/disk.ts'
 import { errorCode, errorSentence, refuse, type Parsed } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
+import { createAdmission, type Admission } from '../../guard/admission.ts'
+import { createMemoryBudget, type MemoryBudget } from '../../guard/memory-budget.ts'
 import type { Connection } from '../../net/connection.ts'
 import { listenOn, type Listener } from '../../net/listener.ts'
 import { parseNetwork } from '../../net/network.ts'
@@ -20,9 +22,8 @@ import { openJournal } from '../../store/journal/journal.ts'
 import { LargeStore } from '../../store/journal/large-writer.ts'
 import { takeOwnerLock } from '../../store/owner-lock.ts'
 import { printReply, type Reply } from '../../wire/smtp/reply.ts'
-import { Body, Budget } from './body.ts'
+import { Body } from './body.ts'
 import { Conversation, type ConversationServices } from './conversation.ts'
-import { Crowd } from './crowd.ts'
 import { DoorWatch } from './door-watch.ts'
 import { IntakeJournal } from './intake-journal.ts'
 import type { FromUnderstudy, UnderstudyStart } from './messages.ts'
@@ -51,8 +52,8 @@ export interface UnderstudyTools {
 export class Understudy {
   readonly #tools: UnderstudyTools
   readonly #sweeper: Sweeper
-  readonly #crowd: Crowd
-  readonly #budget: Budget
+  readonly #admission: Admission
+  readonly #budget: MemoryBudget
   readonly #doors: DoorWatch
   readonly #contexts: ServerContexts | undefined
   readonly #large: LargeStore
@@ -70,10 +71,13 @@ export class Understudy {
     const { limits, intake } = start
     this.#tools = tools
     this.#sweeper = new Sweeper({ clock, onBug: (error) => log.error('a deadline failed', { error: errorSentence(error) }) })
-    this.#crowd = new Crowd({
-      connectionsMax: limits.smtp_connections_max, connectionsPerAddressMax: limits.connections_per_address_max, arrivalsPerMinuteMax: limits.understudy_arrivals_per_minute_max,
+    // As at the server's own port 25: for whoever comes it is the same door.
+    this.#admission = createAdmission({
+      connectionsMax: limits.smtp_connections_max,
+      connectionsPerAddressMax: limits.connections_per_address_max, connectionsPerNetworkMax: limits.connections_per_network_max,
+      arrivalsPerMinuteMax: limits.arrivals_per_minute_max, networkArrivalsPerMinuteMax: limits.network_arrivals_per_minute_max,
     }, clock)
-    this.#budget = new Budget(limits.understudy_memory_octets_max)
+    this.#budget = createMemoryBudget(limits.understudy_memory_octets_max)
     this.#doors = new DoorWatch({ directory: intake, disk, clock, log })
     this.#large = new LargeStore({ dataDirectory: intake, random, crashPoint })
     const contexts = start.certificates.length === 0 ? refuse('no-certificate', 'there is no certificate') : parseServerContexts(start.certificates, newTicketKeys(random))
@@ -85,7 +89,7 @@ export class Understudy {
     return this.#journal?.taken ?? 0
   }
   get sessions(): number {
-    return this.#crowd.inside
+    return this.#admission.inside
   }
 
   /** False: not one door could be opened. What went wrong has been told. */
@@ -181,14 +185,15 @@ export class Understudy {
     })
     const common = { fd, sweeper: this.#sweeper, log, proxies }
     if (door === 'smtp') {
-      const refusals = { 'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou) }
+      const { limits } = start
+      const refusals = { 'too-many': printReply(replies.tooManyConnections), 'too-many-from-you': printReply(replies.tooManyFromYou), 'too-often': printReply(replies.tooManyFromYou) }
       return listenOn({
         ...common,
         admit: (remote) => {
-          const answer = this.#crowd.judge(remote)
-          return answer === 'go' ? 'go' : { refuse: refusals[answer] }
+          const answer = this.#admission.judge(remote, { perAddressMax: limits.stranger_connections_per_address_max, perNetworkMax: limits.stranger_connections_per_network_max })
+          return answer === 'go' ? 'go' : { refuse: refusals[answer === 'hard-pressed' ? 'too-many' : answer] }
         },
-        enter: (remote) => this.#crowd.enter(remote),
+        enter: (remote) => this.#admission.enter(remote),
         onConnection: (connection) => this.#converse(connection, services),
       }, address)
     }
