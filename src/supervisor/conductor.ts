@@ -19,6 +19,9 @@ import type { ChildEnd } from './child.ts'
 import { DEATHS_KEPT, type Death, type NextStep, nextStep } from './crash-loop.ts'
 import type { ServerProcess } from './server-process.ts'
 
+/** What the conductor needs of a server process. */
+export type Conducted = Pick<ServerProcess, 'pid' | 'isGone' | 'isReady' | 'isLeaving' | 'warm' | 'ready' | 'closed' | 'hung' | 'ended' | 'tell' | 'kill' | 'endsWithin' | 'lifeMs'>
+
 const conductorLimits = {
   /** Without a ready server for so long the understudy is called; at the very first start later. */
   understudy_after_ms: 1000,
@@ -42,7 +45,7 @@ export type ServerState = 'starting' | 'serving' | 'restarting' | 'hung' | 'down
 export interface ConductorOptions {
   readonly clock: Clock
   readonly log: Log
-  startServer(as: { role: 'first' | 'successor'; isFirst: boolean; check: 'none' | 'quick' }): ServerProcess
+  startServer(as: { role: 'first' | 'successor'; isFirst: boolean; check: 'none' | 'quick' }): Conducted
   readonly understudy: { start(): void; stop(graceMs: number): Promise<void>; readonly state: 'off' | 'starting' | 'taking' }
   /** Was the server that has just died applying one certain record? */
   diedApplying(): boolean
@@ -53,8 +56,8 @@ export interface ConductorOptions {
 
 /** What is told to whoever writes it down. */
 export interface Happenings {
-  ready(server: ServerProcess, isFirst: boolean): void
-  hung(server: ServerProcess): void
+  ready(server: Conducted, isFirst: boolean): void
+  hung(server: Conducted): void
   died(end: ChildEnd, death: Death, next: NextStep): void
   /** It was killed and has not gone. */
   cannotDie(pid: number): void
@@ -63,8 +66,8 @@ export interface Happenings {
 
 export class Conductor {
   readonly #options: ConductorOptions
-  #server: ServerProcess | undefined
-  #successor: ServerProcess | undefined
+  #server: Conducted | undefined
+  #successor: Conducted | undefined
   #restarting = false
   #state: ServerState = 'starting'
   #stopping = false
@@ -84,7 +87,7 @@ export class Conductor {
   get state(): ServerState {
     return this.#state
   }
-  get server(): ServerProcess | undefined {
+  get server(): Conducted | undefined {
     return this.#server
   }
 
@@ -101,8 +104,9 @@ export class Conductor {
       const end = await this.#untilItEnds(server)
       if (this.#stopping) return EXIT.done
       const successor = this.#successor
+      this.#successor = undefined
+      if (successor && this.#maintenance) await successor.kill(conductorLimits.reap_ms)
       if (successor && !successor.isGone) {
-        this.#successor = undefined
         this.#become('restarting')
         successor.tell({ t: 'accept' })
         successor.tell({ t: 'own' })
@@ -154,14 +158,17 @@ export class Conductor {
         log.error('the successor could not start; the old server goes on')
         return refused('successor-failed', text('the new process could not start (its reason stands in the log); the old one goes on', '新しいプロセスを起動できませんでした（理由はログにあります）。元のサーバーがそのまま動いています'))
       }
-      this.#successor = successor
-      if (!old.isGone) {
-        old.tell({ t: 'stop' })
-        await old.closed
-        successor.tell({ t: 'accept' })
-        // The loop goes on when it has ended; here it is only made certain that it does.
-        if (!(await old.endsWithin(this.#leaveMs()))) await this.#killForCertain(old)
+      if (old.isGone || old.isLeaving || this.#maintenance || this.#stopping) {
+        // It died meanwhile, and the loop has started another; or it was sent away for another reason.
+        await successor.kill(conductorLimits.reap_ms)
+        return refused('busy', text('the server ended by itself meanwhile; this restart was given up', 'その間にサーバーが終了したため、再起動を取りやめました'), EXIT.tryAgain)
       }
+      this.#successor = successor
+      old.tell({ t: 'stop' })
+      await old.closed
+      successor.tell({ t: 'accept' })
+      // The loop goes on when it has ended; here it is only made certain that it does.
+      if (!(await old.endsWithin(this.#leaveMs()))) await this.#killForCertain(old)
       const serves = await Promise.race([successor.ready.then(() => true), successor.ended.then(() => false)])
       const ms = Math.round(clock.monotonicMs() - startedMs)
       if (!serves) return refused('successor-failed', text('the new process ended before it served; another is started', '新しいプロセスは稼働前に終了しました。別のプロセスを起動しています'), EXIT.tryAgain)
@@ -218,18 +225,18 @@ export class Conductor {
 
   // ------------------------------------------------------------------ the steps of the loop
 
-  #start(check: 'none' | 'quick'): ServerProcess {
+  #start(check: 'none' | 'quick'): Conducted {
     this.#become('starting')
     const server = this.#options.startServer({ role: 'first', isFirst: !this.#everReady, check })
     this.#server = server
     return server
   }
 
-  async #becomesReady(server: ServerProcess): Promise<boolean> {
+  async #becomesReady(server: Conducted): Promise<boolean> {
     return (await Promise.race([server.ready.then(() => 'ready'), server.ended.then(() => 'ended'), server.hung])) === 'ready'
   }
 
-  async #onReady(server: ServerProcess, isFirst: boolean): Promise<void> {
+  async #onReady(server: Conducted, isFirst: boolean): Promise<void> {
     this.#cancelCall()
     if (this.#everReady) this.restarts += 1
     this.#everReady = true
@@ -241,7 +248,7 @@ export class Conductor {
     void this.#dismissUnderstudy(conductorLimits.understudy_grace_ms).then(() => server.tell({ t: 'adopt' }))
   }
 
-  async #untilItEnds(server: ServerProcess): Promise<ChildEnd> {
+  async #untilItEnds(server: Conducted): Promise<ChildEnd> {
     const first = await Promise.race([server.ended, server.hung])
     if (first !== 'hung') return first
     if (!server.isGone && !server.isLeaving) {
@@ -254,7 +261,7 @@ export class Conductor {
     return server.ended
   }
 
-  async #afterDeath(server: ServerProcess, end: ChildEnd): Promise<ServerProcess> {
+  async #afterDeath(server: Conducted, end: ChildEnd): Promise<Conducted> {
     const death: Death = { lifeMs: server.lifeMs(), pinned: this.#options.diedApplying() }
     this.#deaths.push(death)
     if (this.#deaths.length > DEATHS_KEPT) this.#deaths.shift()
@@ -299,14 +306,14 @@ export class Conductor {
     return this.#options.graceMs() + conductorLimits.leave_ms
   }
 
-  async #leave(server: ServerProcess | undefined): Promise<void> {
+  async #leave(server: Conducted | undefined): Promise<void> {
     if (!server || server.isGone) return
     server.tell({ t: 'stop' })
     if (!(await server.endsWithin(this.#leaveMs()))) await this.#killForCertain(server)
   }
 
   /** STORE.md, Journal 6: killed and reaped before another is started. One that cannot die leaves the door to the understudy. */
-  async #killForCertain(server: ServerProcess): Promise<void> {
+  async #killForCertain(server: Conducted): Promise<void> {
     if (await server.kill(conductorLimits.reap_ms)) return
     this.#options.happenings.cannotDie(server.pid)
     this.#options.log.error('a killed process does not end (its disk may hang); only the understudy works until it does', { pid: server.pid })
