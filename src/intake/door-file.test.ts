@@ -119,6 +119,25 @@ test('written whole, flushed, and the mark of an old list goes when the new one 
   assert.ok(parseDoorList(disk.readWhole(path)).ok)
 })
 
+test('where there is no room for the mark, the list goes: whoever is new is put off, never refused', () => {
+  for (const trouble of ['ENOSPC', 'EIO'] as const) {
+    // Each call of the mark's writing in turn: made, written, flushed, renamed.
+    for (let call = 1; ; call += 1) {
+      const disk = new SimulatedDisk({ random: seededRandom(1) })
+      disk.makeDirectory('/intake')
+      writeDoorFile(directoryOf({}), settings, `/intake/${DOOR_FILE}`, disk)
+      const before = disk.operations
+      disk.failAt(before + call, trouble)
+      markDoorStale('/intake', disk)
+      const after = disk.operations
+      disk.crash('lose')
+      assert.ok(disk.exists(`/intake/${DOOR_STALE_FILE}`) || !disk.exists(`/intake/${DOOR_FILE}`), `${trouble} at call ${call}`)
+      if (call > after - before) break
+      assert.ok(call < 20)
+    }
+  }
+})
+
 test('a hundred thousand addresses', () => {
   const accounts = Array.from({ length: 100_000 }, (_, n) => `first.last${n}@example.org`)
   const directory = directoryOf({ accounts })

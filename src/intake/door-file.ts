@@ -8,6 +8,7 @@
 // may be new.
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.ts'
+import { Outage } from '../base/errors.ts'
 import { pauseOf, pauseWords } from '../guard/guard.ts'
 import type { Directory } from '../store/store.ts'
 import { printDoorList, type DoorDomain, type DoorList } from './door-list.ts'
@@ -70,10 +71,22 @@ export function writeDoorFile(directory: Directory, settings: DoorSettings, path
   return true
 }
 
-/** Flushed, since the next to look may be an understudy after a power cut. Cheap when it is there already. Throws an `Outage`. */
+/**
+ * Flushed, since the next to look may be an understudy after a power cut. Cheap when it is there already. Where there is
+ * no room for the mark, the list itself goes, which needs none: without it everybody is put off. Throws an `Outage` when
+ * neither can be done.
+ */
 export function markDoorStale(intakeDirectory: string, disk: Disk): void {
   const mark = join(intakeDirectory, DOOR_STALE_FILE)
   if (disk.exists(mark)) return
-  disk.makeDirectory(intakeDirectory)
-  disk.writeWhole(mark, new Uint8Array(0))
+  try {
+    disk.makeDirectory(intakeDirectory)
+    disk.writeWhole(mark, new Uint8Array(0))
+  } catch (error) {
+    if (!(error instanceof Outage)) throw error
+    const list = join(intakeDirectory, DOOR_FILE)
+    if (!disk.exists(list)) return
+    disk.remove(list)
+    disk.flushDirectory(intakeDirectory)
+  }
 }
