@@ -164,3 +164,18 @@ test('large files without a segment are found and removed', () => {
   assert.equal(journal.removeAll(), true)
   assert.deepEqual([disk.list('/intake/large'), disk.list('/intake/journal')], [[], []])
 })
+
+test('when something is lost, a large file that no record names is kept aside: it may belong to that', () => {
+  for (const isDamaged of [false, true]) {
+    const { disk, sequences } = made([7, 1])
+    disk.writeWhole('/intake/large/0123456789abcdef0123456789abcdef', bytesOf('x'))
+    const first = `/intake/journal/${disk.list('/intake/journal').find((name) => name.endsWith('.seg'))}`
+    if (isDamaged) disk.flip(first, Buffer.from(disk.readWhole(first)).indexOf('{}message 0.2') - 20)
+    const journal = open(between(disk))
+    assert.equal(readAll(journal).length, sequences.length - (isDamaged ? 1 : 0))
+    journal.close()
+    assert.equal(journal.removeAll(), true)
+    assert.deepEqual(disk.list('/intake/large'), [])
+    assert.equal(disk.list('/intake/aside').some((name) => name.endsWith('0123456789abcdef0123456789abcdef')), isDamaged)
+  }
+})

@@ -58,6 +58,8 @@ export class IntakeJournal {
   readonly number: number
   /** Large files by the sequence that names them, of what was read and not yet removed. */
   readonly #large = new Map<number, string>()
+  /** All large files that a record named. */
+  readonly #named = new Set<string>()
   /** Files in which something is lost for good. */
   readonly #damagedFiles = new Set<string>()
   /** Where the bytes of messages stand that failed their check. */
@@ -72,6 +74,7 @@ export class IntakeJournal {
     this.#last = report.lastSequence
     this.id = hexOf(journal.journalId)
     this.number = journalNumber(journal.journalId)
+    for (const damage of report.damages) this.#noteDamage(damage)
     this.#reader = openJournalReader({ ...place, onDamage: (damage) => this.#noteDamage(damage) })
   }
 
@@ -85,7 +88,10 @@ export class IntakeJournal {
   page(from: number, recordsMax: number): TakenRecord[] {
     const page: TakenRecord[] = []
     this.#reader.scan(from, (record) => {
-      if (record.largeName !== undefined) this.#large.set(record.sequence, record.largeName)
+      if (record.largeName !== undefined) {
+        this.#large.set(record.sequence, record.largeName)
+        this.#named.add(record.largeName)
+      }
       page.push({ sequence: record.sequence, timeMs: record.timeMs, meta: record.meta.slice(), hasBody: record.bodyPlace !== 'none', isArrival: record.type === 'arrival' })
       return page.length < recordsMax
     }, this.#last)
@@ -158,7 +164,12 @@ export class IntakeJournal {
       if (!whole) return false
     }
     let whole = true
-    for (const name of disk.list(join(directory, 'large'))) whole = this.#discard(join(directory, 'large', name)) && whole
+    // What no record named may belong to one that was lost.
+    const isOrphan = (name: string) => this.#damagedFiles.size > 0 && !this.#named.has(name)
+    for (const name of disk.list(join(directory, 'large'))) {
+      const path = join(directory, 'large', name)
+      whole = this.#discard(path, isOrphan(name) || this.#damagedFiles.has(path)) && whole
+    }
     return whole
   }
 
