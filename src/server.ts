@@ -101,7 +101,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<Pars
 /** After two deaths in a row: what is damaged is set aside, and made again by the opening. A look that fails keeps nobody out. */
 async function lookQuickly(config: Config, { clock, log }: ServeOptions): Promise<void> {
   try {
-    const looked = await quickPass(config.data, { clock, log, budgetMs: QUICK_LOOK_MS, owned: true })
+    // The supervisor must not take this for a hang: what is begun last may take some seconds of its own.
+    const looked = await quickPass(config.data, { clock, log, budgetMs: Math.min(QUICK_LOOK_MS, config.limits.server_stuck_ms / 3), owned: true })
     if (looked.ok) log.warn('the databases were looked at before this start', { looked: looked.value.looked, left: looked.value.left, set_aside: looked.value.setAside.length })
   } catch (error) {
     log.error('the databases could not be looked at before this start', { error: errorSentence(error) })

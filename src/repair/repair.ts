@@ -11,7 +11,6 @@ import { carryOut, planMends, sentenceOf, type Mended } from './mend.ts'
 export { check, type CheckReport, type CheckWish, type Progress, type Surroundings } from './check.ts'
 export type { Finding, Mend, Severity } from './finding.ts'
 export { planMends, sentenceOf, type Mended } from './mend.ts'
-export { quickPass, type QuickPass } from '../store/store.ts'
 export { nextScrubMs } from './scrub-schedule.ts'
 
 export type RepairWish =

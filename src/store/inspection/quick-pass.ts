@@ -26,9 +26,13 @@ export interface QuickPassOptions {
   readonly log: Log
   /** No further database is begun after so long. */
   readonly budgetMs: number
+  /** Larger ones are left to the server: one look holds the thread from beginning to end. */
+  readonly octetsMax?: number
   /** The caller has the owner lock already. */
   readonly owned?: boolean
 }
+
+const QUICK_OCTETS_MAX = 256 * 1024 * 1024
 
 export function quickPass(dataDirectory: string, options: QuickPassOptions): Parsed<QuickPass> {
   if (options.owned === true) return understood(pass(dataDirectory, options))
@@ -41,7 +45,7 @@ export function quickPass(dataDirectory: string, options: QuickPassOptions): Par
   }
 }
 
-function pass(dataDirectory: string, { clock, log, budgetMs }: QuickPassOptions): QuickPass {
+function pass(dataDirectory: string, { clock, log, budgetMs, octetsMax = QUICK_OCTETS_MAX }: QuickPassOptions): QuickPass {
   const untilMs = clock.monotonicMs() + budgetMs
   const accounts = nodeDisk.list(join(dataDirectory, 'accounts')).filter((name) => /^\d+$/.test(name)).map(Number)
   const dirty = [DIRECTORY, QUEUE, ...accounts].flatMap((database) => {
@@ -55,6 +59,7 @@ function pass(dataDirectory: string, { clock, log, budgetMs }: QuickPassOptions)
   let looked = 0
   for (const { database, path } of dirty) {
     if (clock.monotonicMs() > untilMs) break
+    if ((nodeDisk.facts(path)?.sizeOctets ?? 0) > octetsMax) continue
     looked += 1
     const because = damageOf(path, database)
     if (because === undefined) continue
