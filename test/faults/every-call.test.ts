@@ -13,7 +13,6 @@ test(`killed before or after a write, a flush or a rename, wherever it is: nothi
   t.diagnostic(`${result.calls} calls in a life: ${JSON.stringify(result.kinds)}; killed ${result.kills} times`)
   assert.deepEqual(result.findings, [], `seed ${seed}`)
   assert.ok(result.acknowledged > 0)
-  // Lives differ in length (checkpoints, flushes by time): a call that never came is no kill.
-  assert.ok(result.kills >= 3, `kills came: ${result.kills}`)
+  assert.ok(result.kills >= 10, `most kills came: ${result.kills}`)
   for (const kind of ['pwritev', 'pwrite', 'fdatasync', 'rename', 'unlink']) assert.ok((result.kinds[kind] ?? 0) > 0, `a life has ${kind}`)
 })
