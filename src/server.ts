@@ -22,6 +22,7 @@ import { loadCertificates } from './server/certificates.ts'
 import { loadDecoyKey } from './server/decoy-key.ts'
 import { KnownLoginsFile } from './server/known-logins-file.ts'
 import { DoorSockets } from './server/door-sockets.ts'
+import { DoorWriter, doorSettings, markDoor } from './server/door-writer.ts'
 import { dropRights } from './server/drop-rights.ts'
 import { Front } from './server/fronts.ts'
 import { ScrubKeeper } from './server/scrub-keeper.ts'
@@ -136,12 +137,24 @@ class Ending {
 /** Commands on a stopped server: the same store, in this thread. */
 export async function openOwner(config: Config, options: { clock: Clock; random: Random; log: Log }): Promise<Parsed<Owner>> {
   becomeOwnerOf(config.data)
+  const doorWriter = new DoorWriter({ ...doorSettings(() => config), disk: nodeDisk, clock: options.clock, log: options.log })
   const opened = await openInlineStore({
     dataDirectory: config.data, clock: options.clock, random: options.random, log: options.log, limits: config.limits,
     mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets,
+    onDirectoryChanged() {
+      doorWriter.onDirectoryRead()
+      if (opened.ok) doorWriter.open(opened.value.store.directory)
+    },
   })
   if (!opened.ok) return opened
-  return understood({ office: { ...officeOf(opened.value.store, () => config, options), repairs: new RepairJobs(deskOfOwner(opened.value.store, { dataDirectory: config.data, mirrors: config.journal.mirrors }, options.clock)) }, close: () => opened.value.close() })
+  const { store, close } = opened.value
+  return understood({
+    office: { ...officeOf(store, () => config, options), repairs: new RepairJobs(deskOfOwner(store, { dataDirectory: config.data, mirrors: config.journal.mirrors }, options.clock)) },
+    close() {
+      doorWriter.close()
+      return close()
+    },
+  })
 }
 
 interface Door {
@@ -266,6 +279,9 @@ function connectMain(config: Config, options: ServeOptions, store: StoreThreads,
   return StoreClient.connect({
     ports: store.connect(), gauges: store.gauges, limits, disk: nodeDisk, clock: options.clock, log: options.log,
     reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),
+    onDirectoryChanged() {
+      if (store.gauges.get('doorPosition') < store.gauges.get('directoryPosition')) markDoor({ intakeDirectory: config.intake.directory, disk: nodeDisk, log: options.log })
+    },
   })
 }
 

@@ -138,6 +138,17 @@ test('where there is no room for the mark, the list goes: whoever is new is put 
   }
 })
 
+test('a change while the list is written keeps its mark', () => {
+  const disk = new SimulatedDisk({ random: seededRandom(1) })
+  disk.makeDirectory('/intake')
+  const whole = directoryOf({})
+  let asked = 0
+  const directory: Directory = { ...whole, get isCurrent() { return (asked += 1) === 1 } }
+  markDoorStale('/intake', disk)
+  assert.equal(writeDoorFile(directory, settings, `/intake/${DOOR_FILE}`, disk), true)
+  assert.ok(disk.exists(`/intake/${DOOR_STALE_FILE}`))
+})
+
 test('a hundred thousand addresses', () => {
   const accounts = Array.from({ length: 100_000 }, (_, n) => `first.last${n}@example.org`)
   const directory = directoryOf({ accounts })

@@ -2,10 +2,10 @@
 // directory, whole or not at all, flushed. Whatever is doubtful becomes "put off", never "no such user"
 // (INV-10). A failure to write is an `Outage` for the caller, who warns and goes on.
 //
-// The order, all in one thread, the taking one: it reads a change of the directory; `markDoorStale`; only then
-// it lets the change be acknowledged; later, once for many changes, `writeDoorFile`, which takes the mark away
-// when the list is durable. With the mark there, the understudy refuses nobody for good: who is not in the list
-// may be new.
+// The order, all in one thread, the taking one (door-writer.ts says what is when there is none): it reads a change
+// of the directory; `markDoorStale`; only then it lets the change be acknowledged; later, once for many changes,
+// `writeDoorFile`, which takes the mark away when the list is durable. With the mark there, the understudy refuses
+// nobody for good: who is not in the list may be new.
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.ts'
 import { Outage } from '../base/errors.ts'
@@ -67,7 +67,8 @@ export function writeDoorFile(directory: Directory, settings: DoorSettings, path
   if (!directory.isCurrent) return false
   disk.writeWhole(path, printDoorList(doorListOf(directory, settings)))
   const mark = join(path, '..', DOOR_STALE_FILE)
-  if (disk.exists(mark)) disk.remove(mark)
+  // Changed meanwhile: the mark may be another thread's, and stays until that is written too.
+  if (directory.isCurrent && disk.exists(mark)) disk.remove(mark)
   return true
 }
 

@@ -30,6 +30,8 @@ export interface InlineStoreOptions {
   acceptLoss?: boolean
   /** The journal or a flush has failed: nothing more is kept, whoever waits is answered as unknown. */
   onDead?: (error: unknown) => void
+  /** See `StoreClientOptions`. */
+  onDirectoryChanged?: () => void
   /** For tests that simulate a crash: the disk of the databases, and what happens to their files. */
   databases?: Pick<AccountsLoopOptions, 'disk' | 'committed' | 'flushFile' | 'flushFolder' | 'crashPoint' | 'applyLimits'>
 }
@@ -127,6 +129,7 @@ function openLoops(options: InlineStoreOptions) {
       store = await StoreClient.connect({
         ports: { front: 1, journal: toJournal.port2, accounts: toAccounts.port2 },
         gauges, limits, disk, clock, log, reader: openReader(), large: new LargeStore({ dataDirectory, mirrors, members: gauges, random, asyncDisk }),
+        ...(options.onDirectoryChanged ? { onDirectoryChanged: options.onDirectoryChanged } : {}),
       })
       return store
     },

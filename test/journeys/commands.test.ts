@@ -1,9 +1,10 @@
 // What an operator types, once at a running server and once at a stopped one; the accounts themselves are
 // the witnesses: they log in, or do not.
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { DOOR_FILE, DOOR_STALE_FILE, judgeAtDoor, parseDoorList, type DoorList } from '../../src/intake/door-file.ts'
 import { startDaruma, type DarumaProcess } from '../harness/daruma-process.ts'
 import { RawImap } from '../harness/raw-imap.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
@@ -18,6 +19,14 @@ async function logsIn(server: DarumaProcess, address: string, password: string):
   } finally {
     client.connection.destroy()
   }
+}
+
+/** What the understudy goes by; it must not be marked as old. */
+function doorList(server: DarumaProcess): DoorList {
+  assert.ok(!existsSync(join(server.data, 'intake', DOOR_STALE_FILE)))
+  const list = parseDoorList(readFileSync(join(server.data, 'intake', DOOR_FILE)))
+  assert.ok(list.ok)
+  return list.value
 }
 
 /** What is said once the thread of the door has read the newest directory: until then it is 451. */
@@ -74,6 +83,12 @@ test('the same commands on a stopped server become the owner for a moment', asyn
   const rows = await server.json<AccountRow[]>(['account', 'list'])
   assert.deepEqual(rows.map((row) => row.address), ['ada@test.example', 'bob@test.example'])
   assert.equal(statSync(join(server.data, 'control.sock'), { throwIfNoEntry: false }), undefined, 'no socket is left over')
+  assert.deepEqual(['bob@test.example', 'info@second.example', 'nobody@test.example'].map((address) => judgeAtDoor(doorList(server), address)), ['take', 'take', 'unknown-user'], 'an understudy at work knows it')
+  assert.equal(doorList(server).pause, undefined)
+  server.run(['pause', 'smtp-in'])
+  assert.notEqual(doorList(server).pause, undefined)
+  server.run(['resume', 'smtp-in'])
+  assert.equal(doorList(server).pause, undefined)
   await server.start()
   assert.ok(await logsIn(server, 'bob@test.example', 'while it stood'))
   assert.ok(await logsIn(server, 'ada@test.example', 'changed while it stood'))

@@ -1,8 +1,10 @@
 // A front thread that dies (a bug that nobody catches, thrown into it through the debugger) takes its own sessions
 // with it and nothing else: the other threads go on, and its door comes back, again and again, on the same port.
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { DOOR_FILE, DOOR_STALE_FILE } from '../../src/intake/door-file.ts'
 import { startDaruma, type DarumaProcess } from '../harness/daruma-process.ts'
 import { RawConnection } from '../harness/raw-connection.ts'
 import { RawImap } from '../harness/raw-imap.ts'
@@ -16,11 +18,14 @@ interface Reply {
 }
 
 /** Throws inside the thread of this name, where no catch reaches it. */
-async function throwIn(server: DarumaProcess, thread: string): Promise<void> {
+const throwIn = (server: DarumaProcess, thread: string) => evaluateIn(server, thread, 'throw new Error("thrown by the test")')
+
+/** In the next turn of the loop of the thread of this name. */
+async function evaluateIn(server: DarumaProcess, thread: string, statement: string): Promise<void> {
   const url = await until('the debugger to listen', () => /Debugger listening on (ws:\S+)/.exec(server.stderr)?.[1])
   const socket = new WebSocket(url)
   await new Promise((resolve) => socket.addEventListener('open', resolve, { once: true }))
-  const evaluate = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: 'setTimeout(() => { throw new Error("thrown by the test") })' } })
+  const evaluate = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: `setTimeout(() => { ${statement} })` } })
   await new Promise<void>((resolve) => {
     socket.addEventListener('message', ({ data }) => {
       const { method, params } = JSON.parse(String(data)) as Reply
@@ -89,4 +94,16 @@ test('the taking and the queue threads die: readers go on, and mail is taken and
   await friend.logout()
   await reader.logout()
   await sender.quit()
+})
+
+test('the taking thread is stuck while an account is made, and the server dies: the new address is not unknown to the understudy', async (t) => {
+  const server = await startDaruma(t, { accounts: { ada: 'secret' }, env: { NODE_OPTIONS: '--inspect=127.0.0.1:0' } })
+  const [list, mark] = [DOOR_FILE, DOOR_STALE_FILE].map((name) => join(server.data, 'intake', name)) as [string, string]
+  const written = await until('the list of addresses', () => existsSync(list) && !existsSync(mark) && readFileSync(list))
+  await evaluateIn(server, 'taking', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000)')
+  const added = await server.command(['account', 'add', 'bob@test.example', '--password-stdin'], { input: 'secret\n' })
+  assert.equal(added.code, 0, added.stderr)
+  await server.kill()
+  assert.deepEqual(readFileSync(list), written, 'the thread was stuck')
+  assert.ok(existsSync(mark))
 })

@@ -14,6 +14,8 @@ const FIELDS = [
   'appliedSequence',
   /** Position that the directory's database has reached. Account thread. */
   'directoryPosition',
+  /** Position up to which the understudy's list of addresses has the directory's changes, or is marked as older. Taking thread. */
+  'doorPosition',
   /** Free octets on the tightest journal disk. Journal thread. */
   'freeOctets',
   /** 0 starting, 1 open, 2 stopping, 3 dead. Main thread (3: journal thread). */

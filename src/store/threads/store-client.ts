@@ -35,12 +35,14 @@ export interface StoreClientOptions {
   reader: JournalReader
   large: LargeStore
   /** A later state of the directory has been read, and nobody has been told yet that it was. */
-  onDirectoryRead?: () => void
+  onDirectoryRead?: (position: number) => void
+  /** This client has changed the directory, the fronts know it or are stuck, and nobody has been told yet that it is done. */
+  onDirectoryChanged?: () => void
 }
 
-/** Readings of the directory before a front says that it cannot be read. */
 /** A change of the directory is answered after so long even if a front has not read it yet. */
 const KNOWN_EVERYWHERE_MS = 1000
+/** Readings of the directory before a front says that it cannot be read. */
 const CONNECT_ATTEMPTS_MAX = 3
 
 /** Changes that free room or end work: they may use the space kept back for a full disk. */
@@ -142,6 +144,7 @@ export class StoreClient implements Store {
     // Whoever changed it sees it changed at once, also in this thread. It is changed whether or not that works now.
     await this.#refresh.refresh()
     await this.#knownEverywhere()
+    this.#options.onDirectoryChanged?.()
     return outcome as Outcome<Record<string, never>>
   }
 
@@ -228,7 +231,6 @@ export class StoreClient implements Store {
     })
   }
 
-  /** Ends this front's part: what is under way is answered as unknown. */
   /** For src/repair: all that there is, looked at beside what clients do. Reads in this thread: never where clients wait for it. */
   async inspect(place: { dataDirectory: string; mirrors: readonly string[]; startedMs: number }): Promise<Inspection> {
     const { Inspection: Made } = await import('../inspection/inspection.ts')
@@ -239,6 +241,7 @@ export class StoreClient implements Store {
     })
   }
 
+  /** Ends this front's part: what is under way is answered as unknown. */
   close(): void {
     this.#options.gauges.setDirectoryRead(this.#options.ports.front, undefined)
     this.#refresh.close()
@@ -286,7 +289,7 @@ export class StoreClient implements Store {
     const position = this.#options.gauges.get('directoryPosition')
     this.directory.take(await this.#pool.read(DIRECTORY, directoryRows(this.directory.through)))
     this.#directoryRead = Math.max(this.#directoryRead, position)
-    this.#options.onDirectoryRead?.()
+    this.#options.onDirectoryRead?.(this.#directoryRead)
     this.#options.gauges.setDirectoryRead(this.#options.ports.front, this.#directoryRead)
     // Not before: whoever hears of it looks into the directory.
     this.#tell(DIRECTORY, DIRECTORY, sequence(position))
