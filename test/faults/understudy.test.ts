@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { RawConnection } from '../harness/raw-connection.ts'
 import { RawSmtp } from '../harness/raw-smtp.ts'
 import { UNDERSTUDY, UnderstudyHost } from '../harness/understudy-process.ts'
@@ -178,13 +178,19 @@ test('the door has bounds: all at once, messages in memory; signals of a termina
   for (const { bytes } of taken) assert.ok(bytes.equals(message(nameOf(bytes), 45_000)))
 })
 
-test('stopping: who is idle hears 421 at once, who is in the midst of a message finishes it', async (t) => {
+/** One client that does nothing, and one in the midst of a message. */
+async function idleAndBusy(t: TestContext) {
   const host = new UnderstudyHost(t)
   host.writeList()
   await host.start()
   const [idle, busy] = [await RawSmtp.open({ port: host.port }), await RawSmtp.open({ port: host.port })]
   for (const line of [`MAIL FROM:<${FROM}>`, `RCPT TO:<${ADA}>`]) assert.equal((await busy.command(line)).code, 250)
   assert.equal((await busy.command('DATA')).code, 354)
+  return { host, idle, busy }
+}
+
+test('stopping: who is idle hears 421 at once, who is in the midst of a message finishes it', async (t) => {
+  const { host, idle, busy } = await idleAndBusy(t)
   host.tell({ t: 'stop', graceMs: 20_000 })
   assert.equal((await idle.reply()).code, 421)
   await idle.connection.closed()
@@ -198,12 +204,7 @@ test('stopping: who is idle hears 421 at once, who is in the midst of a message 
 })
 
 test('without its supervisor it says 421 and ends at once', async (t) => {
-  const host = new UnderstudyHost(t)
-  host.writeList()
-  await host.start()
-  const [idle, busy] = [await RawSmtp.open({ port: host.port }), await RawSmtp.open({ port: host.port })]
-  for (const line of [`MAIL FROM:<${FROM}>`, `RCPT TO:<${ADA}>`]) assert.equal((await busy.command(line)).code, 250)
-  assert.equal((await busy.command('DATA')).code, 354)
+  const { host, idle, busy } = await idleAndBusy(t)
   host.child?.disconnect()
   assert.equal((await idle.reply()).code, 421)
   assert.equal((await busy.reply()).code, 421)
