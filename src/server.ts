@@ -22,7 +22,7 @@ import { loadCertificates } from './server/certificates.ts'
 import { loadDecoyKey } from './server/decoy-key.ts'
 import { KnownLoginsFile } from './server/known-logins-file.ts'
 import { DoorSockets } from './server/door-sockets.ts'
-import { DoorWriter, doorSettings, markDoor } from './server/door-writer.ts'
+import { newDoorWriter } from './server/door-writer.ts'
 import { dropRights } from './server/drop-rights.ts'
 import { Front } from './server/fronts.ts'
 import { ScrubKeeper } from './server/scrub-keeper.ts'
@@ -137,7 +137,7 @@ class Ending {
 /** Commands on a stopped server: the same store, in this thread. */
 export async function openOwner(config: Config, options: { clock: Clock; random: Random; log: Log }): Promise<Parsed<Owner>> {
   becomeOwnerOf(config.data)
-  const doorWriter = new DoorWriter({ ...doorSettings(() => config), disk: nodeDisk, clock: options.clock, log: options.log })
+  const doorWriter = newDoorWriter(() => config, options)
   const opened = await openInlineStore({
     dataDirectory: config.data, clock: options.clock, random: options.random, log: options.log, limits: config.limits,
     mirrors: config.journal.mirrors, segmentSizeOctets: config.journal.segmentSizeOctets,
@@ -276,11 +276,12 @@ async function openServer(config: Config, options: ServeOptions, { doors, fronts
 
 function connectMain(config: Config, options: ServeOptions, store: StoreThreads, limits: Limits): Promise<StoreClient> {
   const place = { dataDirectory: config.data, mirrors: config.journal.mirrors, members: store.gauges, dropFullMirrors: config.journal.dropFullMirror }
+  const doorMarker = newDoorWriter(() => config, options)
   return StoreClient.connect({
     ports: store.connect(), gauges: store.gauges, limits, disk: nodeDisk, clock: options.clock, log: options.log,
     reader: openJournalReader({ ...place, disk: nodeDisk, log: options.log }), large: new LargeStore({ ...place, random: options.random }),
     onDirectoryChanged() {
-      if (store.gauges.get('doorPosition') < store.gauges.get('directoryPosition')) markDoor({ intakeDirectory: config.intake.directory, disk: nodeDisk, log: options.log })
+      if (store.gauges.get('doorPosition') < store.gauges.get('directoryPosition')) doorMarker.onDirectoryRead()
     },
   })
 }

@@ -1,15 +1,19 @@
 // Keeps what the understudy knows of our addresses current: `door.json` in the intake directory, a moment after each
 // change of the directory. Until it is written a mark beside it says that it may be older than what an operator was
 // told. A failure is a warning and is tried again: the understudy then puts off what it would have refused.
-// The taking thread does this. Where that is stuck or gone, whoever has changed the directory marks the list instead
-// (`markDoor`), and on a stopped server, whose understudy may be at work, the command itself is the writer.
+// The taking thread does this. Where that is stuck or gone, whoever has changed the directory marks the list instead,
+// and on a stopped server, whose understudy may be at work, the command itself is the writer.
+//
+// Nothing is written where the disk of the intake directory was unmounted meanwhile: an understudy that finds no list
+// takes no mail, and what it took there would be hidden when the disk is back.
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import type { Disk } from '../base/disk.ts'
-import { errorSentence } from '../base/errors.ts'
+import { nodeDisk, type Disk } from '../base/disk.ts'
+import { errorSentence, Outage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/config.ts'
 import { DOOR_FILE, markDoorStale, writeDoorFile, type DoorSettings } from '../intake/door-file.ts'
+import { mountPointOf } from '../store/journal/mount-point.ts'
 import type { Directory } from '../store/store.ts'
 
 /** Many changes in a row are written once. */
@@ -24,18 +28,19 @@ export interface DoorWriterOptions {
   readonly settings: () => Omit<DoorSettings, 'nowMs'>
 }
 
-export function doorSettings(configNow: () => Config): Pick<DoorWriterOptions, 'intakeDirectory' | 'settings'> {
-  return {
-    intakeDirectory: configNow().intake.directory,
+export function newDoorWriter(configNow: () => Config, { clock, log }: Pick<DoorWriterOptions, 'clock' | 'log'>): DoorWriter {
+  return new DoorWriter({
+    intakeDirectory: configNow().intake.directory, disk: nodeDisk, clock, log,
     settings() {
       const { hostname, delivery: { subaddressSeparator, postmaster } } = configNow()
       return { hostname, delivery: { subaddressSeparator, postmaster } }
     },
-  }
+  })
 }
 
 export class DoorWriter {
   readonly #options: DoorWriterOptions
+  readonly #mountPoint: string
   #directory: Directory | undefined
   #waiting = false
   #cancel: () => void = () => {}
@@ -43,14 +48,14 @@ export class DoorWriter {
 
   constructor(options: DoorWriterOptions) {
     this.#options = options
+    this.#mountPoint = mountPointOf(options.disk, options.intakeDirectory)
   }
 
   /** Call it before anybody is told that the change is known. False: the understudy does not know that its list is old. */
   onDirectoryRead(): boolean {
     if (this.#closed) return false
-    const isMarked = markDoor(this.#options)
     this.#soon(WAIT_MS)
-    return isMarked
+    return this.#tried(() => markDoorStale(this.#options.intakeDirectory, this.#options.disk))
   }
 
   /** From now on it can be written; it is, at once. */
@@ -79,27 +84,24 @@ export class DoorWriter {
   #write(): void {
     this.#waiting = false
     const { disk, intakeDirectory, settings, clock } = this.#options
-    try {
+    let isWritten = false
+    this.#tried(() => {
       disk.makeDirectory(intakeDirectory)
-      if (this.#directory && writeDoorFile(this.#directory, { ...settings(), nowMs: clock.nowMs() }, join(intakeDirectory, DOOR_FILE), disk)) return
+      isWritten = this.#directory !== undefined && writeDoorFile(this.#directory, { ...settings(), nowMs: clock.nowMs() }, join(intakeDirectory, DOOR_FILE), disk)
+    })
+    if (!isWritten && !this.#closed) this.#soon(AGAIN_MS)
+  }
+
+  /** False, with a warning, when it could not be done. */
+  #tried(action: () => void): boolean {
+    const { disk, intakeDirectory, log } = this.#options
+    try {
+      if (mountPointOf(disk, intakeDirectory) !== this.#mountPoint) throw new Outage(`${intakeDirectory} is not on the disk of the start, which was mounted at ${this.#mountPoint}`, { operation: 'open', path: intakeDirectory })
+      action()
+      return true
     } catch (error) {
-      warn(this.#options.log, error)
+      log.warn('the understudy\'s list of addresses could not be written; it is tried again', { error: errorSentence(error) })
+      return false
     }
-    if (!this.#closed) this.#soon(AGAIN_MS)
   }
-}
-
-/** False, with a warning, when it could not be done. */
-export function markDoor({ intakeDirectory, disk, log }: Pick<DoorWriterOptions, 'intakeDirectory' | 'disk' | 'log'>): boolean {
-  try {
-    markDoorStale(intakeDirectory, disk)
-    return true
-  } catch (error) {
-    warn(log, error)
-    return false
-  }
-}
-
-function warn(log: Log, error: unknown): void {
-  log.warn('the understudy\'s list of addresses could not be written; it is tried again', { error: errorSentence(error) })
 }

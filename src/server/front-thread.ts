@@ -20,7 +20,7 @@ import { openJournalReader } from '../store/journal/journal-reader.ts'
 import { crashPointAt } from '../store/threads/crash-at.ts'
 import { Gauges } from '../store/threads/gauges.ts'
 import { StoreClient } from '../store/threads/store-client.ts'
-import { DoorWriter, doorSettings } from './door-writer.ts'
+import { newDoorWriter } from './door-writer.ts'
 import { proxiesOf, type FrontRooms, type FrontThing } from './front-rooms.ts'
 import { Lobby } from './lobby.ts'
 import { openQueue } from './queue-front.ts'
@@ -56,7 +56,7 @@ if (port) {
   const go = async (given: FrontStore, contexts: ServerContexts, lobby: Lobby): Promise<void> => {
     const gauges = new Gauges(given.gauges)
     const place = { dataDirectory: config.data, mirrors: given.mirrors, members: gauges, dropFullMirrors: config.journal.dropFullMirror, crashPoint: crashPointAt(process.env['DARUMA_CRASH_AT']) }
-    const doorWriter = data.kind === 'taking' ? new DoorWriter({ ...doorSettings(() => config), disk: nodeDisk, clock: systemClock, log }) : undefined
+    const doorWriter = data.kind === 'taking' ? newDoorWriter(() => config, { clock: systemClock, log }) : undefined
     store = await StoreClient.connect({
       ...(doorWriter ? { onDirectoryRead: (position) => void (doorWriter.onDirectoryRead() && gauges.set('doorPosition', position)) } : {}),
       ports: given.ports, gauges, limits, disk: nodeDisk, clock: systemClock, log,

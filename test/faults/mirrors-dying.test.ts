@@ -149,7 +149,8 @@ for (const death of ['io-errors', 'read-only', 'unmounted'] as const satisfies r
       assert.equal(await anew.stop(), 0)
     } else {
       if (death === 'unmounted') {
-        // The folder below it is empty: nothing is filled into that.
+        // The folder below it is empty: nothing is filled into that, neither now nor when it is there.
+        assert.deepEqual(readdirSync(disk.folder, { recursive: true }), [])
         mkdirSync(data)
         server.changeConfig(configOf(mirror))
         const refused = await server.command(['serve', '--alone'])
